@@ -1,0 +1,40 @@
+"""Learning agents, one file each; importing this package loads no torch.
+
+An agent's module offers `Config` (a frozen dataclass), `train(env, config, run, ...)` and `load(folder)`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from robotasks.benchmark.agent import Adapter
+
+AGENTS: Mapping[str, str] = MappingProxyType({"ppo": "robotasks.agents.ppo"})
+
+
+def agent_module(name: str) -> ModuleType:
+    """The module of agent `name`, imported now (it needs torch).
+
+    Raises ValueError for an unknown name.
+    """
+    if name not in AGENTS:
+        near = difflib.get_close_matches(name, AGENTS)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"Unknown agent {name!r}; there are {', '.join(sorted(AGENTS))}.{hint}")
+    return importlib.import_module(AGENTS[name])
+
+
+def load(folder: Path | str) -> Adapter:
+    """The trained agent of a run folder, whichever agent it is.
+
+    Raises RunError where the folder holds no usable run.
+    """
+    from robotasks.agents.parts.run import read_config
+
+    return agent_module(str(read_config(folder)["agent"])).load(folder)

@@ -1,0 +1,46 @@
+"""One rollout as tensors: T steps of N worlds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """T steps of N worlds, time first; observations are raw (not normalised).
+
+    It holds no values: what a value is (a critic, a recurrent critic, a fitted baseline) is the
+    agent's affair, and one pass over all T * N rows is cheaper than T passes while collecting.
+    """
+
+    obs: Tensor  # (T, N, o) what the action was chosen from
+    actions: Tensor  # (T, N, a) as sampled, before clipping to the action space
+    log_probs: Tensor  # (T, N) of `actions` under the policy that acted
+    rewards: Tensor  # (T, N)
+    terminated: Tensor  # (T, N) bool: the task ended, nothing follows
+    truncated: Tensor  # (T, N) bool: the clock stopped, the world would have gone on
+    final_obs: Tensor  # (T, N, o) last observation of an episode; only where `dones`
+    last_obs: Tensor  # (N, o) what follows the last step, after a reset where one was due
+
+    @classmethod
+    def empty(cls, steps: int, worlds: int, observation_size: int, action_size: int) -> Batch:
+        """Buffers to be filled, all zero."""
+        rows = (steps, worlds)
+        return cls(
+            obs=torch.zeros(*rows, observation_size),
+            actions=torch.zeros(*rows, action_size),
+            log_probs=torch.zeros(rows),
+            rewards=torch.zeros(rows),
+            terminated=torch.zeros(rows, dtype=torch.bool),
+            truncated=torch.zeros(rows, dtype=torch.bool),
+            final_obs=torch.zeros(*rows, observation_size),
+            last_obs=torch.zeros(worlds, observation_size),
+        )
+
+    @property
+    def dones(self) -> Tensor:
+        """(T, N) bool: the episode ended at this step, for either reason."""
+        return self.terminated | self.truncated

@@ -1,0 +1,41 @@
+"""Generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from robotasks.agents.parts.batch import Batch
+
+
+def gae(
+    rewards: Tensor, values: Tensor, next_values: Tensor, cut: Tensor, gamma: float, lam: float
+) -> Tensor:
+    """Advantages (T, N): sum over k of (gamma lam)^k delta_(t+k), up to the first `cut`.
+
+    All inputs are (T, N). `next_values` is the value of each step's true successor (see
+    `successor_values`). `cut` marks the last step of what belongs together: an episode, or for an
+    agent that learns across episodes, a trial.
+    """
+    deltas = rewards + gamma * next_values - values
+    carry = gamma * lam * (~cut).to(deltas.dtype)
+    advantages = torch.empty_like(deltas)
+    advantage = torch.zeros_like(deltas[0])
+    for t in range(len(deltas) - 1, -1, -1):
+        advantage = deltas[t] + carry[t] * advantage
+        advantages[t] = advantage
+    return advantages
+
+
+def successor_values(batch: Batch, values: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:
+    """Value (T, N) of what follows each step; `values` (T, N) are those of `batch.obs`.
+
+    A time limit is no end of the world: a truncated step is followed by its episode's last
+    observation, never by the first of the next episode. Nothing follows a terminated one.
+    """
+    after = torch.cat([values[1:], value(batch.last_obs)[None]])
+    if batch.truncated.any():
+        after[batch.truncated] = value(batch.final_obs[batch.truncated])
+    return after.masked_fill(batch.terminated, 0.0)

@@ -1,0 +1,177 @@
+"""The loop around every learner: collect, learn, report, save; and go on after a kill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.batch import Batch
+from robotasks.agents.parts.checkpoint import State
+from robotasks.agents.parts.collect import Collector
+from robotasks.agents.parts.log import Log, Progress
+from robotasks.agents.parts.run import CHECKPOINT, Run
+
+if TYPE_CHECKING:
+    from robotasks.benchmark.agent import Adapter
+
+Evaluate = Callable[["Adapter"], Mapping[str, float]]  # scores by name: "success", "return", ...
+OnProgress = Callable[[Progress], None]  # called after every update
+
+
+class Learner(Protocol):
+    """What the loop asks of an agent. All it remembers is in `state`, random streams included."""
+
+    name: str
+
+    def learn(self, batch: Batch) -> dict[str, float]:
+        """Improve on one rollout; returns what is worth logging."""
+        ...
+
+    def adapter(self) -> Adapter:
+        """The agent as evaluation sees it, with the present weights."""
+        ...
+
+    def state(self) -> State:
+        """Named arrays, copies."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        ...
+
+
+class Training:
+    """A run under way: learner, collector and clock, saved and restored as one."""
+
+    def __init__(self, run: Run, learner: Learner, collector: Collector) -> None:
+        self.run, self.learner, self.collector = run, learner, collector
+        self.path = run.folder / CHECKPOINT
+        self.per_update = collector.batch.rewards.numel()
+        self.updates = max(1, run.steps // self.per_update)
+        self.wall_s = 0.0
+
+    def train(self, evaluate: Evaluate | None, on_progress: OnProgress | None) -> None:
+        """Update until the run's steps are used up, from wherever it stands.
+
+        An interruption (Ctrl-C) saves the last completed update and is passed on.
+        """
+        log = Log(self.run.folder, self.collector.steps)
+        snapshot = self.snapshot()
+        try:
+            for update in range(self.collector.steps // self.per_update + 1, self.updates + 1):
+                progress = self._update()
+                if on_progress:
+                    on_progress(progress)
+                self._report(update, progress, log, evaluate)
+                snapshot = self.snapshot()
+                if self._due(update, self.run.checkpoint_every):
+                    self.save(snapshot)
+        except KeyboardInterrupt:
+            self.save(snapshot)
+            raise
+        finally:
+            log.close()
+
+    def snapshot(self) -> State:
+        """All that the rest of the run depends on, as copies."""
+        parts = {"learner": self.learner.state(), "collector": self.collector.state()}
+        state = {f"{part}/{name}": value for part in parts for name, value in parts[part].items()}
+        return state | {"wall_s": np.array(self.wall_s)}
+
+    def save(self, snapshot: State) -> None:
+        """Write a snapshot as the run's checkpoint."""
+        checkpoint.save(self.path, snapshot, self.learner.name)
+
+    def restore(self) -> None:
+        """Go on from the run's checkpoint.
+
+        Raises RunError if it cannot be used.
+        """
+        with checkpoint.opened(self.path, self.learner.name) as state:
+            self.learner.load(checkpoint.section(state, "learner"))
+            self.collector.load(checkpoint.section(state, "collector"))
+            self.wall_s = float(state["wall_s"])
+
+    def _update(self) -> Progress:
+        start = time.perf_counter()
+        batch = self.collector.rollout()
+        collected = time.perf_counter()
+        metrics = self.learner.learn(batch)
+        spent = time.perf_counter() - start
+        self.wall_s += spent
+        success, mean_return = self.collector.episodes.means()
+        metrics["learning_share"] = 1 - (collected - start) / spent
+        return Progress(
+            steps=self.collector.steps,
+            total=self.updates * self.per_update,
+            wall_s=self.wall_s,
+            fps=self.per_update / spent,
+            success=success,
+            mean_return=mean_return,
+            metrics=metrics,
+        )
+
+    def _report(
+        self, update: int, progress: Progress, log: Log, evaluate: Evaluate | None
+    ) -> None:
+        row = progress.row()
+        scored = evaluate is not None and self._due(update, self.run.evaluate_every)
+        if evaluate is not None and scored:
+            start = time.perf_counter()
+            scores = evaluate(self.learner.adapter())
+            row |= {f"eval_{name}": float(score) for name, score in scores.items()}
+            self.wall_s += time.perf_counter() - start
+        if scored or self._due(update, self.run.log_every):
+            log.add(row)
+
+    def _due(self, update: int, every: int) -> bool:
+        return update % every == 0 or update == self.updates
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute with `count` threads; afterwards as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def module_state(module: torch.nn.Module, name: str) -> State:
+    """Parameters and buffers under "name/", copies."""
+    return {f"{name}/{k}": v.detach().numpy().copy() for k, v in module.state_dict().items()}
+
+
+def load_module(module: torch.nn.Module, name: str, state: State) -> None:
+    """The inverse of `module_state`."""
+    arrays = checkpoint.section(state, name)
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+
+
+def adam_state(adam: torch.optim.Adam, name: str) -> State:
+    """Moments, step counts and learning rate under "name/", copies."""
+    moments: dict[int, dict[str, Any]] = adam.state_dict()["state"]
+    arrays = {
+        f"{name}/{i}.{k}": v.numpy().copy() for i, entry in moments.items() for k, v in entry.items()
+    }
+    return arrays | {f"{name}/rate": np.array(adam.param_groups[0]["lr"])}
+
+
+def load_adam(adam: torch.optim.Adam, name: str, state: State) -> None:
+    """The inverse of `adam_state`."""
+    arrays = checkpoint.section(state, name)
+    whole = adam.state_dict()
+    whole["param_groups"][0]["lr"] = float(arrays.pop("rate"))
+    whole["state"] = {}
+    for key, value in arrays.items():
+        index, moment = key.split(".")
+        whole["state"].setdefault(int(index), {})[moment] = torch.from_numpy(value.copy())
+    adam.load_state_dict(whole)

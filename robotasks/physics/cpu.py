@@ -1,0 +1,75 @@
+"""The CPU engine: MuJoCo's native batch, threads in C, numpy arrays, float64.
+
+Worlds are independent: the numbers of one do not depend on how many others there are,
+nor on the number of threads.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from mujoco import batch
+
+from robotasks.physics.engine import Fields, field_index
+
+_VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
+_BAD = [
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+]
+
+
+class CpuEngine:
+    """Worlds on `mujoco.batch.Batch`; see `robotasks.physics.engine.Engine`."""
+
+    def __init__(self, model: mujoco.MjModel, worlds: int, threads: int) -> None:
+        self.model = model
+        self.worlds = worlds
+        self._batch = batch.Batch(model, worlds, nthread=threads)
+        self.ctrl: np.ndarray = self._batch.bind("ctrl")
+        self.sensors: np.ndarray = self._batch.bind("sensordata")
+        self.diverged = np.zeros(worlds, dtype=bool)
+        self._bad = self._warnings()
+
+    def step(self, ticks: int) -> None:
+        """Advance every world by `ticks` physics steps; sensors then show the new state."""
+        failed: np.ndarray | list[int] = []
+        try:
+            self._batch.step(nstep=ticks, stage=_VEL)
+        except batch.SimulationError as error:
+            failed = error.ids  # the other worlds ran to completion
+        bad = self._warnings()
+        self.diverged = bad != self._bad
+        self.diverged[failed] = True
+        self._bad = bad
+
+    def reset(self, mask: np.ndarray, states: np.ndarray, fields: Fields) -> None:
+        """Put the worlds of `mask` into `states` and give them their own model `fields`."""
+        ids = np.flatnonzero(mask)
+        if not len(ids):
+            return
+        self._batch.state[ids] = states
+        for (name, owner), values in fields.items():
+            self._batch.expand(name)[ids, field_index(self.model, name, owner)] = values
+        if any(name in mujoco.MjModel._setconst_inputs for name, _ in fields):
+            self._batch.set_const(ids)
+        self._batch.forward(ids, stage=_VEL)
+
+    def state(self) -> np.ndarray:
+        """Return a copy of the state rows, (worlds, nstate)."""
+        return self._batch.state.copy()
+
+    def world(self, index: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        """Return one world as a model and data of its own, for pictures and planners."""
+        model, data = self._batch.get_model(index), self._batch.get_data(index)
+        mujoco.mj_forward(model, data)
+        return model, data
+
+    def close(self) -> None:
+        """Release the worlds; the engine must not be used afterwards."""
+        del self._batch, self.ctrl, self.sensors
+
+    def _warnings(self) -> np.ndarray:
+        """Count the divergence warnings of each world since its start, (worlds,)."""
+        return self._batch.warning[:, _BAD, 1].sum(axis=1)

@@ -1,0 +1,1 @@
+"""Objects: one file each, an addition to a scene and the sensors it offers."""

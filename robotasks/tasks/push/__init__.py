@@ -1,0 +1,1 @@
+"""The push family: moving things over the table with the closed fingers."""
