@@ -27,6 +27,8 @@ def add_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
     body = spec.worldbody.add_body(name=name, pos=[0.5, 0, HALF_HEIGHT])
     body.add_freejoint(name=name)
     body.explicitinertial = True
+    body.ipos = [0, 0, 0]  # unset, it would be the body's own position
+    body.iquat = [1, 0, 0, 0]
     body.mass = 0.3
     body.inertia = [1e-4] * 3
     kinds = {"disc": mujoco.mjtGeom.mjGEOM_CYLINDER, "box": mujoco.mjtGeom.mjGEOM_BOX}

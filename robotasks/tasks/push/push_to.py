@@ -40,7 +40,7 @@ class PushTo(Task):
             tcp_yaw=(-0.3, 0.3),
         )
     }
-    horizon = 100
+    horizon = 150
     # Room to get behind a puck at the edge of its area.
     control = Control(low=(0.33, -0.34, 0.0), high=(0.72, 0.34, 0.35))
 
@@ -109,25 +109,29 @@ class PushTo(Task):
         rel = (now.tcp_pos - now.puck_pos)[..., :2]
         back = -dot(rel, along)
         aside = rel + back[..., None] * along
+        off = norm(aside)
         low = now.tcp_pos[..., 2] < 0.04
-        pushing = low & (back > 0.02) & (norm(aside) < 0.5 * back)
+        pushing = low & (back > 0.02) & (off < 0.02 + 0.3 * clip(back - 0.05, 0.0, 0.1))
         start = behind(now.puck_pos, along, 0.065)
-        over = distance(now.tcp_pos[..., :2], start[..., :2]) < 0.012
-        aloft = now.tcp_pos[..., 2] > 0.07
+        over = distance(now.tcp_pos[..., :2], start[..., :2]) < 0.015
+        aloft = now.tcp_pos[..., 2] > 0.06
         # Rise, travel above the puck, come down behind it.
-        hover = xp.where(over, start[..., 2], start[..., 2] + 0.065)
+        hover = xp.where(over, start[..., 2], start[..., 2] + 0.055)
         ahead = xp.where((over | aloft)[..., None], start[..., :2], now.tcp_pos[..., :2])
         approach = xp.concat([ahead, hover[..., None]], axis=-1) - now.setpoint[..., :3]
         # Push along the line to the goal, sliding back onto it; slow down to arrive at rest.
-        pace = xp.where(left > 0.008, clip(0.25 * left, 0.004, 0.016), 0 * left)
-        shove = pace[..., None] * along - 0.4 * aside * (pace > 0)[..., None]
+        pace = clip(0.35 * left, 0.003, 0.02) * clip(1.5 - off / 0.012, 0.2, 1.0)
+        shove = pace[..., None] * along - 0.6 * aside
         level = (TOUCH_HEIGHT - now.setpoint[..., 2])[..., None]
         move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
-        done = left < 0.008
-        move = xp.where(done[..., None], 0 * move, move)
-        move = clip(move / self.control.step, -1.0, 1.0)
-        still = 0 * move[..., :1]
-        return xp.concat([move, still, still - 1], axis=-1), {}
+        arrived = (left < 0.008)[..., None]
+        move = clip(xp.where(arrived, 0 * move, move) / self.control.step, -1.0, 1.0)
+        # The broad side of the fingers pushes; either face will do.
+        face = xp.atan2(along[..., 1], along[..., 0])
+        turn = (face - now.setpoint[..., 5] + math.pi / 2) % math.pi - math.pi / 2
+        turn = clip(xp.where(arrived[..., 0], 0 * turn, turn) / self.control.turn, -1.0, 1.0)
+        closed = 0 * turn - 1.0
+        return xp.concat([move, turn[..., None], closed[..., None]], axis=-1), {}
 
 
 def behind(puck_pos, along, gap):

@@ -1,0 +1,1 @@
+"""Environments: the step loop and its faces for Gymnasium and Stable-Baselines3."""
