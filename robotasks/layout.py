@@ -108,10 +108,9 @@ class Layout:
 class View:
     """Named read access to one or more flat arrays: `view.tcp_pos` has shape (..., 3).
 
-    Reading copies nothing. A name that several layouts share belongs to the first.
+    Reading copies nothing: what is read stays a window on the array, and is remembered under its
+    name, so that reading it again is free. A name that several layouts share belongs to the first.
     """
-
-    __slots__ = ("_parts",)
 
     def __init__(self, *parts: tuple[Layout, Array]) -> None:
         self._parts = parts
@@ -120,7 +119,9 @@ class View:
         for layout, flat in self._parts:
             where = layout.slices.get(name)
             if where is not None:
-                return flat[..., where]
+                window = flat[..., where]
+                self.__dict__[name] = window
+                return window
         known = [field for layout, _ in self._parts for field in layout]
         raise AttributeError(unknown("field", name, known))
 

@@ -96,10 +96,11 @@ class Crew:
 
     def judge(self, dense: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the rewards (n,) and whether the goal is met at this instant (n,)."""
-        success = self.task.success(self.now, self.goal)
         if not dense:
+            success = self.task.success(self.now, self.goal)
             return success.astype(np.float64), success
-        return staged_reward(self.task.stages(self.now, self.goal), success), success
+        stages = self.task.stages(self.now, self.goal)
+        return staged_reward(stages), stages[-1].done
 
     def expert(self) -> np.ndarray:
         """Return the scripted expert's actions, (n, 5); its memory moves on."""

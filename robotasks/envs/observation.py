@@ -57,16 +57,14 @@ class Observer:
     ) -> Array:
         """Return the observations of one task's worlds, (n, size) float32.
 
-        dynamics: scaled to [-1, 1], (n, d); history: the slots of `HISTORY`.
+        dynamics: scaled to [-1, 1], (n, d); history: the slots of `HISTORY`, if revealed.
         """
         xp = namespace(now.tcp_pos)
-        values = dict(proprioception(now))
+        values = proprioception(now) | dict(history)
         if not self.blind:
             values.update(task.observe(now))
         if "goal" in self.reveal:
             values.update(task.cue(now, goal))
-        if "history" in self.reveal:
-            values.update(history)
         count = now.tcp_pos.shape[0]
         if "dynamics" in self.reveal:
             spare = xp.zeros((count, SLOTS["dynamics"].width - dynamics.shape[1]))

@@ -161,41 +161,37 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """
         actions = self._check_actions(actions)
         resetting = self._over.copy()
-        rewards, success = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=bool)
-        diverged = np.zeros(self.num_envs, dtype=bool)
         for crew, of in zip(self._crews, self._of, strict=True):
             crew.advance(actions[of])
-            rewards[of], success[of] = crew.judge(self._dense)
-            diverged[of] = crew.engine.diverged
+        rewards, success = self._gather([crew.judge(self._dense) for crew in self._crews])
+        (diverged,) = self._gather([(crew.engine.diverged,) for crew in self._crews])
         lost = diverged | resetting
-        rewards[lost], success[lost], diverged[resetting] = 0.0, False, False
+        if lost.any():
+            diverged[resetting] = False
+            rewards[lost], success[lost] = 0.0, False
         self._elapsed += 1
-        self._streak[:] = np.where(success, self._streak + 1, 0)
+        self._streak[:] = (self._streak + 1) * success
         first = (self._streak == HOLD) & (self._first_success < 0)
         self._first_success[first] = self._elapsed[first]
-        truncated = (self._elapsed >= self.horizon) | diverged
-        truncated[resetting] = False
+        truncated = ((self._elapsed >= self.horizon) | diverged) & ~resetting
         self._last_action[:], self._last_reward[:] = actions, rewards
-        self._fresh[:] = False
-        self._over[:] = truncated
-        infos: dict[str, Any] = {}
-        if resetting.any():
-            self._begin(resetting, np.zeros_like(resetting), {})
+        self._fresh[:], self._over[:] = False, truncated
+        self._restart(resetting)
         obs = self._see()
-        obs[diverged] = self._last_obs[diverged]  # the last good one
-        self._last_obs[:] = obs
-        face = self._face(self._last_obs)
+        if diverged.any():
+            obs[diverged] = self._last_obs[diverged]  # the last good one
+        face = self._face(obs)
         if self._faced:
-            rewards[~lost] = self.compute_reward(
-                face["achieved_goal"], face["desired_goal"], infos
-            )[~lost]
+            paid = self.compute_reward(face["achieved_goal"], face["desired_goal"], {})
+            rewards = np.where(lost, 0.0, paid)
+        infos: dict[str, Any] = {}
         if self._mode is AutoresetMode.SAME_STEP and truncated.any():
-            final = self._infos(diverged)
-            infos = {"final_obs": face, "final_info": final}
+            infos = {"final_obs": face, "final_info": self._infos(diverged)}
             infos |= {f"_{name}": truncated.copy() for name in infos}
-            self._begin(truncated, np.zeros_like(truncated), {})
-            self._last_obs[truncated] = self._see()[truncated]
-            face, diverged = self._face(self._last_obs), np.zeros_like(diverged)
+            self._restart(truncated)
+            obs = np.where(truncated[:, None], self._see(), obs)
+            face, diverged = self._face(obs), np.zeros_like(diverged)
+        self._last_obs = obs
         never = np.zeros(self.num_envs, dtype=bool)
         return face, rewards, never, truncated, infos | self._infos(diverged)
 
@@ -283,18 +279,34 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     def _see(self) -> np.ndarray:
         """Observe every world, (n, size)."""
-        obs = np.empty_like(self._last_obs)
+        seen = []
         for crew, of in zip(self._crews, self._of, strict=True):
-            history = {
-                "last_action": self._last_action[of],
-                "last_reward": self._last_reward[of],
-                "episode_start": self._fresh[of].astype(np.float64),
-                "time_left": 1 - self._elapsed[of] / self.horizon,
-            }
-            obs[of] = self._observer.observe(
-                crew.task, crew.now, crew.goal, crew.scaled_dynamics(), history
+            dynamics = crew.scaled_dynamics() if "dynamics" in self._observer.reveal else None
+            history = self._history(of) if "history" in self._observer.reveal else {}
+            seen.append(
+                (self._observer.observe(crew.task, crew.now, crew.goal, dynamics, history),)
             )
-        return obs
+        return self._gather(seen)[0]
+
+    def _history(self, of: slice) -> dict[str, np.ndarray]:
+        return {
+            "last_action": self._last_action[of],
+            "last_reward": self._last_reward[of],
+            "episode_start": self._fresh[of].astype(np.float64),
+            "time_left": 1 - self._elapsed[of] / self.horizon,
+        }
+
+    def _gather(self, parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+        """Join each crew's arrays into arrays over all worlds; a sole crew's are taken over."""
+        if len(parts) == 1:
+            return parts[0]
+        whole = []
+        for columns in zip(*parts, strict=True):
+            array = np.empty((self.num_envs, *columns[0].shape[1:]), columns[0].dtype)
+            for of, column in zip(self._of, columns, strict=True):
+                array[of] = column
+            whole.append(array)
+        return tuple(whole)
 
     def _face(self, obs: np.ndarray) -> Any:
         if not self._faced:
@@ -344,6 +356,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._over[mask], self._fresh[mask] = False, True
         anew = mask & new_trial
         self._last_action[anew], self._last_reward[anew] = 0.0, 0.0
+
+    def _restart(self, mask: np.ndarray) -> None:
+        """Begin the next episode where `mask` says so."""
+        if mask.any():
+            self._begin(mask, np.zeros_like(mask), {})
 
     def _begin_crew(
         self,

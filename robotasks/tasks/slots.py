@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robotasks.arrays import heading, namespace, rotation6, stack
+from robotasks.arrays import namespace
 from robotasks.layout import Array, View
 from robotasks.physics.robots.panda import tool_yaw
 
@@ -42,9 +42,10 @@ _FIXTURE = Slot("fixture: position (m), sine and cosine of its yaw", (0.1,) * 3 
 PROPRIOCEPTION: dict[str, Slot] = {
     "arm_pos": Slot("joint angles (rad)", (1.0,) * 7),
     "arm_vel": Slot("joint velocities (rad/s)", (1.0,) * 7),
-    "grip": Slot("finger opening (m) and its speed (m/s)", (0.08, 0.2)),
+    "grip_width": Slot("finger opening (m)", (0.08,)),
+    "grip_speed": Slot("speed of the finger opening (m/s)", (0.2,)),
     "tcp_pos": Slot("tool position in the world (m)", (0.25,) * 3),
-    "tcp_heading": Slot("sine and cosine of the tool's yaw", (1.0,) * 2),
+    "tcp_heading": Slot("cosine and sine of the tool's yaw", (1.0,) * 2),
     "tcp_vel": Slot("tool velocity (m/s)", (0.5,) * 3),
     "tcp_turn": Slot("tool's yaw rate (rad/s)", (3.0,)),
     "lead": Slot(
@@ -79,9 +80,10 @@ def proprioception(now: View) -> dict[str, Array]:
     return {
         "arm_pos": now.joint_pos,
         "arm_vel": now.joint_vel,
-        "grip": stack(now.grip_width, now.grip_speed),
+        "grip_width": now.grip_width,
+        "grip_speed": now.grip_speed,
         "tcp_pos": now.tcp_pos,
-        "tcp_heading": heading(yaw),
+        "tcp_heading": now.tcp_xaxis[..., :2],
         "tcp_vel": now.tcp_vel,
         "tcp_turn": now.tcp_angvel[..., 2],
         "lead": xp.concat([reach, (now.setpoint[..., 5] - yaw)[..., None]], axis=-1),
@@ -89,12 +91,13 @@ def proprioception(now: View) -> dict[str, Array]:
 
 
 def part(now: View, name: str) -> Array:
-    """Fill an object slot from the sensors `<name>_pos, _quat, _vel, _angvel`, (..., 15)."""
+    """Fill an object slot from the sensors of the part called `name`, (..., 15)."""
     xp = namespace(now.tcp_pos)
     return xp.concat(
         [
             getattr(now, f"{name}_pos") - now.tcp_pos,
-            rotation6(getattr(now, f"{name}_quat")),
+            getattr(now, f"{name}_xaxis"),
+            getattr(now, f"{name}_yaxis"),
             getattr(now, f"{name}_vel"),
             getattr(now, f"{name}_angvel"),
         ],

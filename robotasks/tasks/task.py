@@ -135,14 +135,14 @@ class Task(ABC):
         return f"{type(self).__name__}()"
 
 
-def staged_reward(stages: Sequence[Stage], success: Array) -> Array:
+def staged_reward(stages: Sequence[Stage]) -> Array:
     """Reward (k + progress) / K of the first stage k that is not done; 1 exactly on success.
 
     Every task pays at most 1 a step, so no family drowns another. (...) in [0, 1].
     """
+    count, success = len(stages), stages[-1].done
     xp = namespace(success)
-    count = len(stages)
     level = count - 1 + stages[-1].progress
     for k in range(count - 2, -1, -1):
         level = xp.where(stages[k].done, level, k + stages[k].progress)
-    return xp.where(success, xp.ones_like(level), level / count)
+    return xp.where(success, 1.0, level / count)

@@ -23,7 +23,7 @@ _COLOUR = (0.93, 0.45, 0.13, 1.0)
 
 
 def add_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
-    """Add a free puck with sensors `<name>_pos, _quat, _vel, _angvel` and pairs with the table."""
+    """Add a free puck, its pairs with the table and the sensors of `part_sensors`."""
     body = spec.worldbody.add_body(name=name, pos=[0.5, 0, HALF_HEIGHT])
     body.add_freejoint(name=name)
     body.explicitinertial = True
@@ -48,10 +48,12 @@ def add_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
 
 
 def part_sensors(spec: mujoco.MjSpec, name: str) -> None:
-    """Sense the pose and the velocity of a body, in the world."""
+    """Sense a body in the world: `<name>_pos, _quat, _xaxis, _yaxis, _vel, _angvel`."""
     kinds, body = mujoco.mjtSensor, (mujoco.mjtObj.mjOBJ_XBODY, name)
     sense(spec, f"{name}_pos", kinds.mjSENS_FRAMEPOS, body)
     sense(spec, f"{name}_quat", kinds.mjSENS_FRAMEQUAT, body)
+    sense(spec, f"{name}_xaxis", kinds.mjSENS_FRAMEXAXIS, body)
+    sense(spec, f"{name}_yaxis", kinds.mjSENS_FRAMEYAXIS, body)
     sense(spec, f"{name}_vel", kinds.mjSENS_FRAMELINVEL, body)
     sense(spec, f"{name}_angvel", kinds.mjSENS_FRAMEANGVEL, body)
 

@@ -2,16 +2,17 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 import mujoco
-from array_api_compat import array_namespace
 
+from robotasks.arrays import clip, namespace, stack
+from robotasks.layout import Array
 from robotasks.physics.robots import panda_facts as facts
 from robotasks.physics.robots.panda_look import dress
 from robotasks.physics.scene import HAND, HIDDEN, PAD, sense
-
-Array = Any
 
 ARM_JOINTS = tuple(f"joint{i}" for i in range(1, 8))
 FINGER_JOINTS = ("finger1", "finger2")
@@ -61,33 +62,35 @@ def command(
 
     The action adds to the set-point, not to the measured `tcp_pos` (..., 3) and `tcp_yaw` (...):
     so a payload's sag or a contact's error does not accumulate. Width is absolute, -1 closed.
+    Actions have to lie within [-1, 1].
     """
-    xp = array_namespace(setpoint, action)
-    action = xp.clip(action, -1.0, 1.0)
-    columns = []
-    for i in range(3):
-        moved = setpoint[..., i] + control.step * action[..., i]
-        near = _between(moved, tcp_pos[..., i] - control.lead, tcp_pos[..., i] + control.lead)
-        columns.append(xp.clip(near, control.low[i], control.high[i]))
+    xp = namespace(setpoint)
+    moved = setpoint[..., :3] + control.step * action[..., :3]
+    near = clip(moved, tcp_pos - control.lead, tcp_pos + control.lead)
+    low, high = _corners(control, xp, setpoint.dtype)
     turned = setpoint[..., 5] + control.turn * action[..., 3]
-    near = _between(turned, tcp_yaw - control.turn_lead, tcp_yaw + control.turn_lead)
-    yaw = xp.clip(near, *control.yaw)
-    width = (action[..., 4] + 1) / 2 * MAX_WIDTH
-    upright = xp.zeros_like(yaw)
-    return xp.stack([*columns, upright, upright, yaw, width], axis=-1)
+    facing = clip(turned, tcp_yaw - control.turn_lead, tcp_yaw + control.turn_lead)
+    yaw = clip(facing, *control.yaw)[..., None]
+    width = (action[..., 4:5] + 1) * (MAX_WIDTH / 2)
+    upright = 0 * yaw
+    return xp.concat([clip(near, low, high), upright, upright, yaw, width], axis=-1)
+
+
+@lru_cache
+def _corners(control: Control, xp: ModuleType, dtype: Any) -> tuple[Array, Array]:
+    return xp.asarray(control.low, dtype=dtype), xp.asarray(control.high, dtype=dtype)
 
 
 def rest_setpoint(tcp_pos: Array, yaw: Array, width: Array) -> Array:
     """Return the set-point (..., 7) at which the tool stays where `arm_pose` has put it."""
-    xp = array_namespace(tcp_pos, yaw, width)
-    upright = xp.zeros_like(yaw)
+    upright = 0 * yaw
     axes = [tcp_pos[..., i] for i in range(3)]
-    return xp.stack([*axes, upright, upright, yaw, width], axis=-1)
+    return stack(*axes, upright, upright, yaw, width)
 
 
 def tool_yaw(tcp_xaxis: Array) -> Array:
     """Return the tool's yaw (...) from its x axis (..., 3), continuous over the yaw range."""
-    xp = array_namespace(tcp_xaxis)
+    xp = namespace(tcp_xaxis)
     yaw = xp.atan2(tcp_xaxis[..., 1], tcp_xaxis[..., 0])
     return xp.where(yaw < YAW_MIDDLE - math.pi, yaw + 2 * math.pi, yaw)
 
@@ -97,7 +100,7 @@ def arm_pose(tcp_pos: Array, yaw: Array) -> Array:
 
     Joints 3 and 5 stay at zero, which leaves a planar arm of two links; NaN where out of reach.
     """
-    xp = array_namespace(tcp_pos, yaw)
+    xp = namespace(tcp_pos)
     x, y, z = tcp_pos[..., 0], tcp_pos[..., 1], tcp_pos[..., 2]
     azimuth = xp.atan2(y, x)
     out = xp.sqrt(x * x + y * y) - facts.WRIST_OFFSET  # the wrist, seen from the shoulder
@@ -115,7 +118,7 @@ def arm_pose(tcp_pos: Array, yaw: Array) -> Array:
     q6 = q2 - q4
     q7 = azimuth - yaw + FLANGE_TO_HAND
     zero = xp.zeros_like(azimuth)
-    return xp.stack([azimuth, q2, zero, q4, zero, q6, q7], axis=-1)
+    return stack(azimuth, q2, zero, q4, zero, q6, q7)
 
 
 def add_panda(spec: mujoco.MjSpec) -> None:
@@ -130,11 +133,6 @@ def add_panda(spec: mujoco.MjSpec) -> None:
     _add_hand(spec, body)
     _add_servos(spec)
     _add_sensors(spec)
-
-
-def _between(value: Array, low: Array, high: Array) -> Array:
-    xp = array_namespace(value)
-    return xp.minimum(xp.maximum(value, low), high)
 
 
 def _add_link(parent: mujoco.MjsBody, number: int, link: facts.Link) -> mujoco.MjsBody:

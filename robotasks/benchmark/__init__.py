@@ -1,0 +1,1 @@
+"""The benchmark: what an entrant is, and how it is scored."""
