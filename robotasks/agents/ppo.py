@@ -1,16 +1,15 @@
-"""Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347).
+"""Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347), on one or many worlds.
 
-What differs from the paper: the learning rate follows the KL divergence (as in rsl_rl), episodes
-cut by the clock bootstrap from their last observation, observations are normalised by running
-statistics that belong to the agent.
+The clipped surrogate on a Gaussian policy, GAE, observations and returns scaled by running
+statistics, and a learning rate that follows the KL divergence, as rsl_rl does
+(Schwarke et al. 2025, arXiv 2509.10771).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,236 +17,231 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
-from robotasks.agents.parts.checkpoint import State
-from robotasks.agents.parts.collect import Collector
+from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.gae import gae, successor_values
-from robotasks.agents.parts.loop import (
-    Evaluate,
-    OnProgress,
-    Training,
-    adam_state,
-    load_adam,
-    load_module,
-    module_state,
-    torch_threads,
-)
+from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
-from robotasks.agents.parts.norm import RunningMeanStd
+from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd
 from robotasks.agents.parts.ppo_loss import adapted_rate, policy_terms, value_loss
 from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
-from robotasks.benchmark.agent import Forgetful
-
-NAME = "ppo"
+from robotasks.agents.parts.state import (
+    adam_state,
+    generator_state,
+    load_adam,
+    load_generator,
+    load_module,
+    module_state,
+)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Options of PPO."""
+    """Options of PPO; the defaults suit 20 Hz manipulation with rewards in [0, 1]."""
 
-    rollout: int = 24
-    """Steps per world between two updates."""
-    hidden: tuple[int, ...] = (128, 128)
-    """Widths of the hidden layers of policy and critic."""
+    worlds: int = 256  # copies of the environment, stepped together
+    rollout: int = 24  # steps of every world between two updates
+    hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers, policy and critic alike
     activation: Activation = "elu"
-    """Nonlinearity between the layers."""
-    initial_std: float = 0.7
-    """Spread of the first policy's actions."""
-    learning_rate: float = 1e-3
-    """First learning rate; it then follows the KL divergence."""
-    target_kl: float = 0.01
-    """KL divergence per update that the learning rate steers to."""
-    gamma: float = 0.97
-    """Discount per control step."""
-    lam: float = 0.95
-    """Decay of generalised advantage estimation."""
-    clip: float = 0.2
-    """Bound on the probability ratio's move."""
-    epochs: int = 5
-    """Passes over each rollout."""
-    minibatches: int = 4
-    """Parts a pass is cut into."""
-    entropy: float = 0.002
-    """Weight of the entropy bonus."""
+    initial_std: float = 1.0  # spread of the actions at the start, actions being in [-1, 1]
+    gamma: float = 0.97  # discount per step
+    lam: float = 0.95  # GAE: 0 trusts the critic, 1 the rewards
+    epochs: int = 5  # passes over each rollout
+    minibatches: int = 4  # gradient steps per pass
+    clip: float = 0.2  # how far the probability ratio may usefully move
+    value_clip: float | None = None  # the same for values, in units of the scaled return
+    entropy: float = 0.005  # weight of the entropy bonus
+    value: float = 1.0  # weight of the value loss
+    learning_rate: float = 1e-3  # the first one
+    target_kl: float | None = 0.01  # per minibatch; None keeps the learning rate
     max_grad_norm: float = 1.0
-    """Bound on the gradient's length."""
-    threads: int = 1
-    """Threads torch computes with; the simulator uses the cores in the meantime."""
+    threads: int = 1  # of torch; results repeat exactly for the same number only
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for options that cannot work."""
+        for name in ("worlds", "rollout", "epochs", "minibatches", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("initial_std", "clip", "learning_rate", "max_grad_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
+        for name in ("gamma", "lam"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
+        if self.worlds * self.rollout % self.minibatches:
+            raise ValueError(
+                f"worlds * rollout = {self.worlds * self.rollout} rows cannot be split into "
+                f"{self.minibatches} equal minibatches; choose a divisor."
+            )
 
 
-class Network(nn.Module):
+class ActorCritic(nn.Module):
     """Policy and critic, two networks on the same normalised observation."""
 
     def __init__(
         self, observation_size: int, action_size: int, config: Config, generator: torch.Generator
     ) -> None:
-        """Draw every weight from `generator`."""
         super().__init__()
+        self.sizes = observation_size, action_size
+        inner, activation = (observation_size, *config.hidden), config.activation
         self.normalise = RunningMeanStd((observation_size,))
-        sizes = [observation_size, *config.hidden]
-        self.policy = mlp([*sizes, action_size], config.activation, 0.01, generator)
-        self.critic = mlp([*sizes, 1], config.activation, 1.0, generator)
-        self.actions = DiagonalGaussian(action_size, config.initial_std)
+        self.actor = mlp((*inner, action_size), activation, 0.01, generator)
+        self.critic = mlp((*inner, 1), activation, 1.0, generator)
+        self.noise = DiagonalGaussian(action_size, config.initial_std)
+        self.generator = generator
+
+    def mean(self, obs: Tensor) -> Tensor:
+        """The middle of the actions (n, a) for raw `obs` (n, o)."""
+        return self.actor(self.normalise(obs))
+
+    def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Sampled actions (N, a) and their log-probabilities (N,) for raw `obs` (N, o)."""
+        return self.noise.sample(self.mean(obs), self.generator)
 
     def value(self, obs: Tensor) -> Tensor:
-        """Return the value (...) of raw observations (..., o)."""
-        return self.critic(self.normalise(obs)).squeeze(-1)
+        """Value (...) of normalised `obs` (..., o)."""
+        return self.critic(obs).squeeze(-1)
 
 
 class PPO:
-    """The learner: acts while collecting, learns from what was collected."""
+    """The learner: one call of `learn` per rollout."""
 
-    name = NAME
+    name = "ppo"
 
-    def __init__(self, observation_size: int, action_size: int, config: Config, seed: int) -> None:
-        """seed: of the weights, the exploration and the order of the minibatches."""
-        self.config, self.rate = config, config.learning_rate
-        self.generator = torch.Generator().manual_seed(seed)
-        self.network = Network(observation_size, action_size, config, self.generator)
-        self.adam = torch.optim.Adam(self.network.parameters(), lr=self.rate, eps=1e-5)
-
-    def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return exploring actions (N, a) and their log-probabilities (N,)."""
-        mean = self.network.policy(self.network.normalise(obs))
-        return self.network.actions.sample(mean, self.generator)
+    def __init__(self, policy: ActorCritic, config: Config) -> None:
+        self.policy, self.config = policy, config
+        self.generator = policy.generator
+        self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
+        self.return_scale = ReturnScale(config.worlds, config.gamma)
 
     def learn(self, batch: Batch) -> dict[str, float]:
-        """Improve on one rollout; returns what is worth logging."""
-        config, network = self.config, self.network
-        with torch.no_grad():
-            values = network.value(batch.obs)
-            after = successor_values(batch, values, network.value)
-            advantages = gae(
-                batch.rewards, values, after, batch.dones, config.gamma, config.lam
-            )
-            returns = advantages + values
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-            inputs = network.normalise(batch.obs)
-        rows = [
-            tensor.flatten(0, 1)
-            for tensor in (inputs, batch.actions, batch.log_probs, advantages, returns, values)
-        ]
-        sums: dict[str, float] = {}
-        count = 0
-        for picked in self._minibatches(len(rows[0])):
-            for name, value in self._step(*(row[picked] for row in rows)).items():
-                sums[name] = sums.get(name, 0.0) + value
-            count += 1
-        metrics = {name: total / count for name, total in sums.items()}
-        metrics["learning_rate"] = self.rate
-        metrics["action_std"] = float(network.actions.log_std.detach().exp().mean())
-        # Only now: the policy that acted and the one that learned saw the same inputs.
-        network.normalise.update(batch.obs)
-        return metrics
-
-    def _minibatches(self, count: int) -> Iterator[Tensor]:
+        """Advantages, then `epochs` passes in `minibatches`, then the statistics move on."""
+        obs, values, advantages = self._advantages(batch)
+        rows = (
+            obs.flatten(0, 1),
+            batch.actions.flatten(0, 1),
+            batch.log_probs.flatten(),
+            values.flatten(),
+            ((advantages - advantages.mean()) / (advantages.std() + 1e-8)).flatten(),
+            (advantages + values).flatten(),
+        )
+        logged = []
         for _ in range(self.config.epochs):
-            yield from torch.randperm(count, generator=self.generator).chunk(
-                self.config.minibatches
-            )
+            order = torch.randperm(len(rows[0]), generator=self.generator)
+            for chosen in order.chunk(self.config.minibatches):
+                logged.append(self._step(*(column[chosen] for column in rows)))
+        # Only now: collecting and learning must see the same normalised observations.
+        self.policy.normalise.update(batch.obs)
+        return self._metrics(np.mean(logged, axis=0))
+
+    @torch.no_grad()
+    def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalised observations (T, N, o), values (T, N), advantages (T, N)."""
+        config, policy = self.config, self.policy
+        self.return_scale.update(batch.rewards, batch.dones)
+        obs = policy.normalise(batch.obs)
+        values = policy.value(obs)
+        after = successor_values(batch, values, lambda raw: policy.value(policy.normalise(raw)))
+        rewards = self.return_scale(batch.rewards)
+        return obs, values, gae(rewards, values, after, batch.dones, config.gamma, config.lam)
 
     def _step(
         self,
-        inputs: Tensor,
+        obs: Tensor,
         actions: Tensor,
-        log_probs: Tensor,
+        old_log_probs: Tensor,
+        old_values: Tensor,
         advantages: Tensor,
         returns: Tensor,
-        values: Tensor,
-    ) -> dict[str, float]:
-        """One gradient step on a minibatch."""
-        config, network = self.config, self.network
-        now = network.actions.log_prob(network.policy(inputs), actions)
-        policy = policy_terms(now, log_probs, advantages, config.clip)
-        critic = value_loss(network.critic(inputs).squeeze(-1), returns, values)
-        entropy = network.actions.entropy()
+    ) -> list[float]:
+        """One gradient step on a minibatch; returns the numbers that `_metrics` names."""
+        config, policy = self.config, self.policy
+        log_probs = policy.noise.log_prob(policy.actor(obs), actions)
+        terms = policy_terms(log_probs, old_log_probs, advantages, config.clip)
+        critic = value_loss(policy.value(obs), returns, old_values, config.value_clip)
+        loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
+        kl = terms.kl.item()
+        if config.target_kl is not None:
+            group = self.adam.param_groups[0]
+            group["lr"] = adapted_rate(group["lr"], kl, config.target_kl)
         self.adam.zero_grad()
-        (policy.loss + critic - config.entropy * entropy).backward()
-        nn.utils.clip_grad_norm_(network.parameters(), config.max_grad_norm)
-        kl = float(policy.kl)
-        self.rate = adapted_rate(self.rate, kl, config.target_kl)
-        self.adam.param_groups[0]["lr"] = self.rate
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(
+                "PPO diverged: a gradient is not finite. Lower learning_rate or target_kl; "
+                "the run's last checkpoint is intact."
+            )
         self.adam.step()
+        return [terms.loss.item(), critic.item(), kl, terms.clip_fraction.item()]
+
+    def _metrics(self, means: np.ndarray) -> dict[str, float]:
+        names = ("policy_loss", "value_loss", "kl", "clip_fraction")
         return {
-            "kl": kl,
-            "clip_fraction": float(policy.clip_fraction),
-            "value_loss": float(critic.detach()),
-            "entropy": float(entropy.detach()),
+            **{name: float(mean) for name, mean in zip(names, means, strict=True)},
+            "learning_rate": self.adam.param_groups[0]["lr"],
+            "action_std": self.policy.noise.log_std.detach().exp().mean().item(),
         }
 
-    def adapter(self) -> Policy:
-        """Return the agent as evaluation sees it, with the present weights."""
-        return Policy(self.network, self.generator)
+    def adapter(self) -> PolicyAdapter:
+        """The agent as evaluation sees it; it follows further learning."""
+        return PolicyAdapter(self.policy)
 
     def state(self) -> State:
-        """Return everything the next update depends on, as copies."""
+        """Weights, statistics, optimiser and random stream."""
         return {
-            **module_state(self.network, "network"),
+            **module_state(self.policy, "policy"),
+            **module_state(self.return_scale, "return_scale"),
             **adam_state(self.adam, "adam"),
-            "generator": self.generator.get_state().numpy().copy(),
-            "rate": np.array(self.rate),
+            **generator_state(self.generator, "generator"),
         }
 
     def load(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
-        load_module(self.network, "network", state)
+        load_module(self.policy, "policy", state)
+        load_module(self.return_scale, "return_scale", state)
         load_adam(self.adam, "adam", state)
-        self.generator.set_state(torch.from_numpy(state["generator"].copy()))
-        self.rate = float(state["rate"])
-
-
-class Policy(Forgetful):
-    """A trained policy as an entrant of the benchmark; it does not adapt."""
-
-    def __init__(self, network: Network, generator: torch.Generator) -> None:
-        """generator: of exploring actions, copied so that evaluation disturbs no training."""
-        self._network = network
-        self._generator = torch.Generator()
-        self._generator.set_state(generator.get_state())
-
-    @torch.inference_mode()
-    def act(self, obs: np.ndarray, explore: bool) -> np.ndarray:
-        """Return actions (n, a): the policy's mean, or a sample of it when exploring."""
-        network = self._network
-        mean = network.policy(network.normalise(torch.from_numpy(np.ascontiguousarray(obs))))
-        chosen = network.actions.sample(mean, self._generator)[0] if explore else mean
-        return chosen.clamp(-1.0, 1.0).numpy()
+        load_generator(self.generator, "generator", state)
 
 
 def train(
     env: VectorEnv,
     config: Config,
     run: Run,
-    *,
     evaluate: Evaluate | None = None,
     on_progress: OnProgress | None = None,
-) -> Policy:
-    """Train in `env` (SAME_STEP autoreset) and keep everything in the run's folder.
+) -> PolicyAdapter:
+    """Train on `env` (SAME_STEP autoreset, `config.worlds` worlds) as `run` says.
 
-    A resumed run ends with the very weights of an uninterrupted one. Raises RunError where the
-    folder cannot be used.
+    A run that was killed and is resumed ends with the same bits as one that was not. Ctrl-C saves
+    and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
-    found = open_run(run, NAME, asdict(config))
+    if env.num_envs != config.worlds:
+        raise ValueError(f"config.worlds is {config.worlds}, but env has {env.num_envs} worlds.")
     with torch_threads(config.threads):
-        (observation_size,) = env.single_observation_space.shape
-        (action_size,) = env.single_action_space.shape
-        learner = PPO(observation_size, action_size, config, run.seed)
-        collector = Collector(env, learner, config.rollout)
-        collector.start(run.seed)
-        training = Training(run, learner, collector)
-        if found:
+        policy = ActorCritic(*env_sizes(env), config, torch.Generator().manual_seed(run.seed))
+        learner = PPO(policy, config)
+        training = Training(run, learner, Collector(env, policy, config.rollout))
+        if open_run(run, PPO.name, dataclasses.asdict(config)):
             training.restore()
+        else:
+            training.collector.start(run.seed)
         training.train(evaluate, on_progress)
     return learner.adapter()
 
 
-def load(folder: Path | str) -> Policy:
-    """Return the trained policy of a run folder; raises RunError where there is none."""
-    stored: dict[str, Any] = read_config(folder)["config"]
-    config = Config(**{**stored, "hidden": tuple(stored["hidden"])})
-    state = checkpoint.section(checkpoint.load(Path(folder) / CHECKPOINT, NAME), "learner")
-    arrays = checkpoint.section(state, "network")
-    sizes = arrays["policy.0.weight"].shape[1], arrays["actions.log_std"].shape[0]
-    learner = PPO(*sizes, config, seed=0)
-    learner.load(state)
-    return learner.adapter()
+def load(folder: Path | str) -> PolicyAdapter:
+    """The trained agent of a run folder, from its newest checkpoint.
+
+    Raises RunError if there is none or it cannot be used.
+    """
+    stored = read_config(folder)
+    with checkpoint.opened(Path(folder) / CHECKPOINT, PPO.name) as state:
+        config = Config(**stored["config"])
+        weights = section(state, "learner/policy")
+        sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
+        policy = ActorCritic(*sizes, config, torch.Generator())
+        load_module(policy, "learner/policy", state)
+    return PolicyAdapter(policy)

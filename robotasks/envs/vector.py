@@ -13,7 +13,8 @@ from gymnasium.vector.utils import batch_space
 from robotasks.envs.crew import Crew, override
 from robotasks.envs.observation import Observer
 from robotasks.envs.rendering import CAMERAS, MODES, Pictures
-from robotasks.layout import unknown
+from robotasks.layout import View, unknown
+from robotasks.physics.engine import Engine
 from robotasks.tasks import find_task
 from robotasks.tasks.distribution import Distribution, split_row
 from robotasks.tasks.task import CONTROL_PERIOD, HOLD, Task
@@ -117,6 +118,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         return self._begun
 
     @property
+    def engines(self) -> list[Engine]:
+        """The engines, one per task: for measurements and planners."""
+        return [crew.engine for crew in self._crews]
+
+    @property
     def layout(self) -> Any:
         """Names of the observation's columns."""
         return self._observer.layout
@@ -213,6 +219,12 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             (self._crews[i % crews].task, self._crews[i % crews].rows[i // crews].copy())
             for i in range(self.num_envs)
         ]
+
+    def readings(self) -> View:
+        """Return the live sensor readings of an env with one task: for drawings and analysis."""
+        if len(self._crews) > 1:
+            raise ValueError("readings are those of one task; this env has several")
+        return self._crews[0].now
 
     def render(self) -> tuple[np.ndarray, ...]:
         """Return a picture of every world in the render mode, or raise if there is none."""

@@ -26,9 +26,9 @@ class CpuEngine:
     def __init__(self, model: mujoco.MjModel, worlds: int, threads: int) -> None:
         self.model = model
         self.worlds = worlds
-        self._batch = batch.Batch(model, worlds, nthread=threads)
-        self.ctrl: np.ndarray = self._batch.bind("ctrl")
-        self.sensors: np.ndarray = self._batch.bind("sensordata")
+        self.batch = batch.Batch(model, worlds, nthread=threads)
+        self.ctrl: np.ndarray = self.batch.bind("ctrl")
+        self.sensors: np.ndarray = self.batch.bind("sensordata")
         self.diverged = np.zeros(worlds, dtype=bool)
         self._bad = self._warnings()
 
@@ -36,7 +36,7 @@ class CpuEngine:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""
         failed: np.ndarray | list[int] = []
         try:
-            self._batch.step(nstep=ticks, stage=_VEL)
+            self.batch.step(nstep=ticks, stage=_VEL)
         except batch.SimulationError as error:
             failed = error.ids  # the other worlds ran to completion
         bad = self._warnings()
@@ -49,27 +49,27 @@ class CpuEngine:
         ids = np.flatnonzero(mask)
         if not len(ids):
             return
-        self._batch.state[ids] = states
+        self.batch.state[ids] = states
         for (name, owner), values in fields.items():
-            self._batch.expand(name)[ids, field_index(self.model, name, owner)] = values
+            self.batch.expand(name)[ids, field_index(self.model, name, owner)] = values
         if any(name in mujoco.MjModel._setconst_inputs for name, _ in fields):
-            self._batch.set_const(ids)
-        self._batch.forward(ids, stage=_VEL)
+            self.batch.set_const(ids)
+        self.batch.forward(ids, stage=_VEL)
 
     def state(self) -> np.ndarray:
         """Return a copy of the state rows, (worlds, nstate)."""
-        return self._batch.state.copy()
+        return self.batch.state.copy()
 
     def world(self, index: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
         """Return one world as a model and data of its own, for pictures and planners."""
-        model, data = self._batch.get_model(index), self._batch.get_data(index)
+        model, data = self.batch.get_model(index), self.batch.get_data(index)
         mujoco.mj_forward(model, data)
         return model, data
 
     def close(self) -> None:
         """Release the worlds; the engine must not be used afterwards."""
-        del self._batch, self.ctrl, self.sensors
+        del self.batch, self.ctrl, self.sensors
 
     def _warnings(self) -> np.ndarray:
         """Count the divergence warnings of each world since its start, (worlds,)."""
-        return self._batch.warning[:, _BAD, 1].sum(axis=1)
+        return self.batch.warning[:, _BAD, 1].sum(axis=1)

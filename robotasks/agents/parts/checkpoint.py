@@ -6,7 +6,8 @@ A file appears whole or not at all, so a kill at any moment leaves the previous 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,17 @@ def load(path: Path, agent: str) -> State:
         raise RunError(path, f"it is damaged or no checkpoint ({error})", _ADVICE) from error
     _check(path, metadata, state, agent)
     return state
+
+
+@contextmanager
+def opened(path: Path, agent: str) -> Iterator[State]:
+    """The state in `path`; whatever fails to fit while it is put to use becomes a RunError."""
+    state = load(path, agent)
+    try:
+        yield state
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        problem = f"it does not fit this agent and environment ({error})"
+        raise RunError(path, problem, "Use the options and the release it was made with.") from error
 
 
 def _check(path: Path, metadata: Mapping[str, str], state: State, agent: str) -> None:

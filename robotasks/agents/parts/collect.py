@@ -53,12 +53,10 @@ class Collector:
     """
 
     def __init__(self, env: VectorEnv, policy: Policy, steps: int) -> None:
-        check_env(env)
+        sizes = env_sizes(env)
         self.env, self.policy = env, policy
-        (observation_size,) = env.single_observation_space.shape
-        (action_size,) = env.single_action_space.shape
         self.low, self.high = env.single_action_space.low, env.single_action_space.high
-        self.batch = Batch.empty(steps, env.num_envs, observation_size, action_size)
+        self.batch = Batch.empty(steps, env.num_envs, *sizes)
         # The same memory as numpy arrays. It is torch's own, hence aligned alike in every process:
         # an unaligned array may make a matrix product round differently after a resume.
         self._write = {name: tensor.numpy() for name, tensor in vars(self.batch).items()}
@@ -118,8 +116,8 @@ class Collector:
         self.env.set_state(section(state, "env"))
 
 
-def check_env(env: VectorEnv) -> None:
-    """Raise ValueError unless agents can learn from `env`."""
+def env_sizes(env: VectorEnv) -> tuple[int, int]:
+    """Sizes of an observation and of an action; ValueError unless agents can learn from `env`."""
     mode = env.metadata.get("autoreset_mode")
     if mode != AutoresetMode.SAME_STEP:
         raise ValueError(f"Training needs autoreset_mode='SameStep'; this environment has {mode}.")
@@ -130,3 +128,4 @@ def check_env(env: VectorEnv) -> None:
                 f"Training needs a flat Box as {name}; this environment has {space}. "
                 "Leave out goal_conditioned and pixels."
             )
+    return env.single_observation_space.shape[0], env.single_action_space.shape[0]

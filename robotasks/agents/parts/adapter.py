@@ -1,0 +1,59 @@
+"""A policy without memory, as evaluation sees it: numpy in, numpy out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotasks.agents.parts.nets import DiagonalGaussian
+
+if TYPE_CHECKING:
+    from robotasks.benchmark.agent import TrialSpec
+
+
+class GaussianPolicy(Protocol):
+    """What the adapter asks of a policy."""
+
+    noise: DiagonalGaussian
+    sizes: tuple[int, int]  # of an observation and of an action
+
+    def mean(self, obs: Tensor) -> Tensor:
+        """The middle of the actions (n, a) for raw `obs` (n, o)."""
+        ...
+
+
+class PolicyAdapter:
+    """An `Adapter`: the mean action, or with `explore` a sampled one. Nothing is remembered."""
+
+    def __init__(self, policy: GaussianPolicy, seed: int = 0) -> None:
+        self.policy = policy
+        # Its own stream: evaluating in the middle of training must not change the training.
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def begin_trial(self, n: int, spec: TrialSpec) -> None:
+        """Check that the worlds fit the policy."""
+        theirs = (spec.observation_size, spec.action_size)
+        if theirs != self.policy.sizes:
+            raise ValueError(
+                f"The worlds have observations and actions of sizes {theirs}; this policy was "
+                f"trained for {self.policy.sizes}. Evaluate it on the task and options it knows."
+            )
+
+    @torch.inference_mode()
+    def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
+        """Actions (n, a) float32 in [-1, 1] for `obs` (n, o)."""
+        actions = self.policy.mean(torch.tensor(obs, dtype=torch.float32))
+        if explore:
+            actions, _ = self.policy.noise.sample(actions, self.generator)
+        return actions.clamp(-1, 1).numpy()
+
+    def observe(
+        self, action: np.ndarray, reward: np.ndarray, obs: np.ndarray, done: np.ndarray
+    ) -> None:
+        """Nothing is learned at test time."""
+
+    def end_episode(self, mask: np.ndarray) -> None:
+        """Nothing is kept between episodes."""

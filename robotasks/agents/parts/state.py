@@ -1,0 +1,52 @@
+"""Torch objects as named arrays, and back, exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from robotasks.agents.parts.checkpoint import State, section
+
+
+def module_state(module: torch.nn.Module, name: str) -> State:
+    """Parameters and buffers under "name/", copies."""
+    return {f"{name}/{k}": v.detach().numpy().copy() for k, v in module.state_dict().items()}
+
+
+def load_module(module: torch.nn.Module, name: str, state: State) -> None:
+    """The inverse of `module_state`."""
+    arrays = section(state, name)
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+
+
+def adam_state(adam: torch.optim.Adam, name: str) -> State:
+    """Moments, step counts and learning rate under "name/", copies."""
+    moments: dict[int, dict[str, Any]] = adam.state_dict()["state"]
+    arrays = {
+        f"{name}/{i}.{k}": v.numpy().copy() for i, entry in moments.items() for k, v in entry.items()
+    }
+    return arrays | {f"{name}/rate": np.array(adam.param_groups[0]["lr"])}
+
+
+def load_adam(adam: torch.optim.Adam, name: str, state: State) -> None:
+    """The inverse of `adam_state`."""
+    arrays = section(state, name)
+    whole = adam.state_dict()
+    whole["param_groups"][0]["lr"] = float(arrays.pop("rate"))
+    whole["state"] = {}
+    for key, value in arrays.items():
+        index, moment = key.split(".")
+        whole["state"].setdefault(int(index), {})[moment] = torch.from_numpy(value.copy())
+    adam.load_state_dict(whole)
+
+
+def generator_state(generator: torch.Generator, name: str) -> State:
+    """The place in the random stream, as "name"."""
+    return {name: generator.get_state().numpy().copy()}
+
+
+def load_generator(generator: torch.Generator, name: str, state: State) -> None:
+    """The inverse of `generator_state`."""
+    generator.set_state(torch.from_numpy(state[name].copy()))

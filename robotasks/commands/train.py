@@ -1,0 +1,135 @@
+"""Train an agent on a task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from robotasks.agents import agent_module
+from robotasks.commands.evaluate import held_out
+from robotasks.envs.vector import TaskVectorEnv
+from robotasks.tasks import find_task
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `train`."""
+
+    agent: Annotated[str, tyro.conf.Positional]
+    """Name of the agent: ppo."""
+    task: Annotated[str, tyro.conf.Positional]
+    """Name of the task."""
+    steps: int = 2_000_000
+    """Environment steps, all worlds together."""
+    seed: int = 0
+    """Seed of everything random."""
+    out: Path | None = None
+    """Folder of the run; runs/AGENT-TASK-sSEED if not given."""
+    resume: bool = False
+    """Go on from the folder's last checkpoint; without one, start fresh."""
+    worlds: int = 256
+    """Worlds that are simulated together."""
+    threads: int = 0
+    """Threads of the simulator, 0 for all cores."""
+    reward: str = "dense"
+    """dense (stages) or sparse (success)."""
+    rows: int = 100
+    """Held-out rows of the evaluations in between; 0 for none."""
+    json: bool = False
+    """Print one JSON object per line."""
+
+
+def run(options: Options) -> None:
+    """Train, showing how success rises; Ctrl-C leaves a run that can be resumed."""
+    folder = options.out or Path("runs", f"{options.agent}-{options.task}-s{options.seed}")
+    with progress_reporter(options.steps, options.json) as report:
+        try:
+            train(options, folder, report)
+        except KeyboardInterrupt:
+            if not options.json:
+                print(f"stopped; {folder} is usable, --resume goes on with it")
+            raise
+    summary = {"run": str(folder), "task": options.task, "agent": options.agent}
+    print(json.dumps(summary) if options.json else f"run folder: {folder}")
+
+
+def train(options: Options, folder: Path, report: Callable[[Any], None]) -> Any:
+    """Train as the options say, reporting after each update; returns the trained agent."""
+    from robotasks.agents.parts.run import Run
+
+    find_task(options.task)
+    module = agent_module(options.agent)
+    if options.steps < 1:
+        raise ValueError(f"steps must be at least 1, not {options.steps}")
+    arguments = {"tasks": options.task, "num_envs": options.worlds, "reward": options.reward}
+    env = TaskVectorEnv(
+        **arguments, autoreset_mode="SameStep", stagger=True, threads=options.threads
+    )
+    run_ = Run(
+        folder=folder, seed=options.seed, steps=options.steps, resume=options.resume, env=arguments
+    )
+    return module.train(
+        env,
+        module.Config(),
+        run_,
+        evaluate=evaluator(options) if options.rows else None,
+        on_progress=report,
+    )
+
+
+def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
+    """Return the evaluation in between; its rows are not those that `evaluate` draws."""
+    from robotasks.benchmark.evaluate import evaluate
+
+    rows = held_out(options.task, options.rows, seed=500_000 + options.seed)
+
+    def score(adapter: Any) -> dict[str, float]:
+        scores = evaluate(
+            lambda env: adapter, rows, worlds=options.rows, threads=options.threads
+        )
+        return {"success": scores.success, "return": scores.mean_return}
+
+    return score
+
+
+@contextmanager
+def progress_reporter(steps: int, as_json: bool) -> Iterator[Callable[[Any], None]]:
+    """Yield what shows progress: JSON lines, or a bar with the success rate."""
+    if as_json:
+        yield lambda progress: print(json.dumps(_finite(asdict(progress))), flush=True)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,}/{task.total:,} steps"),
+        TextColumn("success [bold green]{task.fields[success]:>4.0%}[/]"),
+        TextColumn("{task.fields[fps]:,.0f} steps/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as bar:
+        line = bar.add_task("training", total=steps, success=0.0, fps=0.0)
+
+        def report(progress: Any) -> None:
+            success = progress.success if progress.success == progress.success else 0.0
+            bar.update(
+                line,
+                completed=progress.steps,
+                total=progress.total,
+                success=success,
+                fps=progress.fps,
+            )
+
+        yield report
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """NaN is no JSON: before the first episode has ended there is no success rate."""
+    return {key: None if value != value else value for key, value in values.items()}

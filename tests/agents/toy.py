@@ -1,0 +1,81 @@
+"""A toy for agents: points in the plane that must reach a goal; microseconds a step."""
+
+from __future__ import annotations
+
+import numpy as np
+from gymnasium.spaces import Box
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+
+class PointEnv(VectorEnv):
+    """Observation: position (2), goal (2), zeros. The first two actions move by up to 0.1.
+
+    Reward 1 - tanh(4 distance); success within 0.1 at the end; truncation after `horizon` steps.
+    Draws are a hash of (world seed, episode), so that the state is a few plain arrays.
+    """
+
+    def __init__(
+        self, num_envs: int = 16, horizon: int = 20, observation_size: int = 4, action_size: int = 2
+    ) -> None:
+        self.num_envs, self.horizon = num_envs, horizon
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.single_observation_space = Box(-2, 2, (observation_size,), np.float32)
+        self.single_action_space = Box(-1, 1, (action_size,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.seeds = np.zeros(num_envs, np.uint64)
+        self.episode = np.zeros(num_envs, np.uint64)
+        self.elapsed = np.zeros(num_envs, np.int64)
+        self.points = np.zeros((num_envs, 4))  # position, goal
+
+    def reset(self, *, seed=None, options=None):
+        """World i gets seed + i; clocks are spread over the horizon."""
+        if seed is not None:
+            self.seeds[:] = seed + np.arange(self.num_envs)
+            self.episode[:] = 0
+        self.elapsed[:] = np.arange(self.num_envs) % self.horizon
+        self._begin(np.ones(self.num_envs, bool))
+        return self._observe(), {}
+
+    def step(self, actions):
+        """Move, pay, and begin anew where the clock has run out."""
+        assert np.abs(actions).max() <= 1
+        self.points[:, :2] += 0.1 * actions[:, :2]
+        self.elapsed += 1
+        distance = np.linalg.norm(self.points[:, :2] - self.points[:, 2:], axis=1)
+        ends = self.elapsed >= self.horizon
+        infos = {}
+        if ends.any():
+            infos = {
+                "final_obs": self._observe(),
+                "_final_obs": ends,
+                "final_info": {"success": distance < 0.1, "_success": ends},
+                "_final_info": ends,
+            }
+            self.elapsed[ends] = 0
+            self._begin(ends)
+        return self._observe(), 1 - np.tanh(4 * distance), np.zeros_like(ends), ends, infos
+
+    def get_state(self):
+        """Copies of everything."""
+        names = ("seeds", "episode", "elapsed", "points")
+        return {name: getattr(self, name).copy() for name in names}
+
+    def set_state(self, state):
+        """The inverse of `get_state`."""
+        for name, value in state.items():
+            getattr(self, name)[...] = value
+
+    def _begin(self, mask):
+        keys = (self.seeds[mask] << np.uint64(20)) + self.episode[mask] * np.uint64(4)
+        bits = (keys[:, None] + np.arange(4, dtype=np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        bits = (bits ^ (bits >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+        bits ^= bits >> np.uint64(32)
+        self.points[mask] = (bits >> np.uint64(11)) / 2**53 * 2 - 1
+        self.episode[mask] += np.uint64(1)
+
+    def _observe(self):
+        obs = np.zeros(self.observation_space.shape, np.float32)
+        obs[:, :4] = self.points
+        return obs
