@@ -1,6 +1,7 @@
 """Learning agents, one file each; importing this package loads no torch.
 
-An agent's module offers `Config` (a frozen dataclass), `train(env, config, run, ...)` and `load(folder)`.
+An agent's module offers `Config` (a frozen dataclass), `train(env, config, run, ...)` and
+`load(folder)`.
 """
 
 from __future__ import annotations

@@ -41,8 +41,7 @@ from robotasks.agents.parts.state import (
 class Config:
     """Options of PPO; the defaults suit 20 Hz manipulation with rewards in [0, 1]."""
 
-    worlds: int = 256  # copies of the environment, stepped together
-    rollout: int = 24  # steps of every world between two updates
+    rollout: int = 24  # steps of every world between two updates; meant for about 256 worlds
     hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers, policy and critic alike
     activation: Activation = "elu"
     initial_std: float = 1.0  # spread of the actions at the start, actions being in [-1, 1]
@@ -61,7 +60,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
-        for name in ("worlds", "rollout", "epochs", "minibatches", "threads"):
+        for name in ("rollout", "epochs", "minibatches", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
         for name in ("initial_std", "clip", "learning_rate", "max_grad_norm"):
@@ -70,11 +69,6 @@ class Config:
         for name in ("gamma", "lam"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
-        if self.worlds * self.rollout % self.minibatches:
-            raise ValueError(
-                f"worlds * rollout = {self.worlds * self.rollout} rows cannot be split into "
-                f"{self.minibatches} equal minibatches; choose a divisor."
-            )
 
 
 class ActorCritic(nn.Module):
@@ -110,11 +104,16 @@ class PPO:
 
     name = "ppo"
 
-    def __init__(self, policy: ActorCritic, config: Config) -> None:
+    def __init__(self, policy: ActorCritic, config: Config, worlds: int) -> None:
+        if worlds * config.rollout % config.minibatches:
+            raise ValueError(
+                f"{worlds} worlds * {config.rollout} steps cannot be split into "
+                f"{config.minibatches} equal minibatches; choose a divisor."
+            )
         self.policy, self.config = policy, config
         self.generator = policy.generator
         self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
-        self.return_scale = ReturnScale(config.worlds, config.gamma)
+        self.return_scale = ReturnScale(worlds, config.gamma)
 
     def learn(self, batch: Batch) -> dict[str, float]:
         """Advantages, then `epochs` passes in `minibatches`, then the statistics move on."""
@@ -213,16 +212,14 @@ def train(
     evaluate: Evaluate | None = None,
     on_progress: OnProgress | None = None,
 ) -> PolicyAdapter:
-    """Train on `env` (SAME_STEP autoreset, `config.worlds` worlds) as `run` says.
+    """Train on `env` (SAME_STEP autoreset) as `run` says.
 
     A run that was killed and is resumed ends with the same bits as one that was not. Ctrl-C saves
     and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
-    if env.num_envs != config.worlds:
-        raise ValueError(f"config.worlds is {config.worlds}, but env has {env.num_envs} worlds.")
     with torch_threads(config.threads):
         policy = ActorCritic(*env_sizes(env), config, torch.Generator().manual_seed(run.seed))
-        learner = PPO(policy, config)
+        learner = PPO(policy, config, env.num_envs)
         training = Training(run, learner, Collector(env, policy, config.rollout))
         if open_run(run, PPO.name, dataclasses.asdict(config)):
             training.restore()

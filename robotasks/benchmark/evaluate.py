@@ -86,9 +86,7 @@ def evaluate(
     numbers = np.arange(len(rows))
     records: list[Record] = []
     for chunk in [numbers[i : i + worlds] for i in range(0, len(numbers), worlds)]:
-        venv = TaskVectorEnv(
-            rows, len(chunk), episodes=episodes, autoreset_mode="Disabled", **env
-        )
+        venv = TaskVectorEnv(rows, len(chunk), episodes=episodes, autoreset_mode="Disabled", **env)
         records += _play(entrant(venv), venv, chunk, seed, explore)
         venv.close()
     return Scores(tuple(sorted(records, key=lambda record: (record.row, record.episode))))
@@ -98,8 +96,7 @@ def _play(
     adapter: Adapter, env: TaskVectorEnv, rows: np.ndarray, seed: int, explore: bool
 ) -> Iterator[Record]:
     """Play one trial in every world, each on its row."""
-    width = env.single_observation_space.shape[0] if env.single_observation_space.shape else 0
-    spec = TrialSpec(width, env.single_action_space.shape[0], env.episodes, env.horizon)
+    spec = TrialSpec(env.layout.size, 5, env.episodes, env.horizon)
     adapter.begin_trial(len(rows), spec)
     seeds: Sequence[int] = [_cell_seed(seed, int(row)) for row in rows]
     obs, _ = env.reset(seed=seeds, options={"rows": rows})

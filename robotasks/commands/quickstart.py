@@ -1,4 +1,4 @@
-"""Train a robot arm to push a puck anywhere, evaluate it on held-out goals, show what it learned."""
+"""Train a robot arm to push a puck anywhere, score it on held-out goals, show what it learned."""
 
 from __future__ import annotations
 
@@ -193,8 +193,8 @@ def write_summary(
     text = f"""# A robot arm learns {options.task}
 
 PPO, seed {options.seed}, {last.get("steps") or 0:,.0f} environment steps in
-{last.get("wall_s") or 0:.0f} s of training (robotasks {__version__}). Scored on {options.rows} held-out
-rows: goals, masses, frictions and shapes that training never met. Success means: at the
+{last.get("wall_s") or 0:.0f} s of training (robotasks {__version__}). Scored on {options.rows}
+held-out rows: goals, masses, frictions and shapes that training never met. Success means: at the
 goal and at rest at the end of the episode, for a quarter of a second at least.
 Evaluation took {seconds:.0f} s.
 

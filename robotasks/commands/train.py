@@ -67,7 +67,11 @@ def train(options: Options, folder: Path, report: Callable[[Any], None]) -> Any:
     module = agent_module(options.agent)
     if options.steps < 1:
         raise ValueError(f"steps must be at least 1, not {options.steps}")
-    arguments = {"tasks": options.task, "num_envs": options.worlds, "reward": options.reward}
+    arguments: dict[str, Any] = {
+        "tasks": options.task,
+        "num_envs": options.worlds,
+        "reward": options.reward,
+    }
     env = TaskVectorEnv(
         **arguments, autoreset_mode="SameStep", stagger=True, threads=options.threads
     )
@@ -90,9 +94,7 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
     rows = held_out(options.task, options.rows, seed=500_000 + options.seed)
 
     def score(adapter: Any) -> dict[str, float]:
-        scores = evaluate(
-            lambda env: adapter, rows, worlds=options.rows, threads=options.threads
-        )
+        scores = evaluate(lambda env: adapter, rows, worlds=options.rows, threads=options.threads)
         return {"success": scores.success, "return": scores.mean_return}
 
     return score

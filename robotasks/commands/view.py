@@ -59,8 +59,7 @@ def run(options: Options) -> None:
 def play(options: Options, env: TaskVectorEnv) -> Iterator[None]:
     """Let the agent act, yielding before each step."""
     adapter = find_entrant(options.agent, options.seed)(env)
-    size = env.single_observation_space.shape
-    adapter.begin_trial(1, TrialSpec(size[0] if size else 0, 5, 1, env.horizon))
+    adapter.begin_trial(1, TrialSpec(env.layout.size, 5, 1, env.horizon))
     obs, _ = env.reset(seed=options.seed)
     while True:
         yield

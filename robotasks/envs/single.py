@@ -30,9 +30,7 @@ class TaskEnv(gym.Env):
         self.observation_space = self.worlds.single_observation_space
         self.action_space = self.worlds.single_action_space
 
-    def reset(
-        self, *, seed: int | None = None, options: Any = None
-    ) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Begin the next episode; see `TaskVectorEnv.reset` for the options."""
         super().reset(seed=seed)
         if seed is None and not self.worlds.has_begun:

@@ -33,6 +33,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     whatever the number of worlds or threads.
     """
 
+    # One entry per world: its random stream, where it stands in trial and episode, its record.
+    _seed: np.ndarray
+    _episode: np.ndarray
+    _trial_episode: np.ndarray
+    _elapsed: np.ndarray
+    _streak: np.ndarray
+    _first_success: np.ndarray
+
     def __init__(
         self,
         tasks: str | Task | Distribution,
@@ -97,8 +105,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             for i, (task, table) in enumerate(zip(distribution, tables, strict=True))
         ]
         self._of = [slice(i, None, count) for i in range(count)]
-        told = [word for word in reveal if not (goal_conditioned and word == "goal")]
-        told = told if not isinstance(reveal, str) else reveal
+        told: Sequence[str] = reveal
+        if goal_conditioned:  # the goal shows as desired_goal
+            told = [word for word in reveal if word != "goal"]
         samples = {crew.task: (crew.now, crew.goal) for crew in self._crews}
         self._observer = Observer(samples, observe, told)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (5,), np.float32)

@@ -1,1 +1,1 @@
-"""MuJoCo and nothing else: scenes, robots, objects, and the engines that advance many worlds at once."""
+"""MuJoCo and nothing else: scenes, robots, objects, and engines that advance many worlds."""

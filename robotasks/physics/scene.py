@@ -1,4 +1,4 @@
-"""The workshop every task is set in: physics options, table, light, cameras, and helpers to add to it."""
+"""The workshop of every task: physics options, table, light, cameras, helpers to add to it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -56,7 +56,7 @@ def sense(
     target: tuple[mujoco.mjtObj, str],
     reference: tuple[mujoco.mjtObj, str] | None = None,
 ) -> None:
-    """Add the sensor `name`: what `kind` measures of `target`, in the frame of `reference` if any."""
+    """Add the sensor `name`: what `kind` measures of `target`, relative to `reference` if any."""
     options: dict[str, Any] = {}
     if reference is not None:
         options = {"reftype": reference[0], "refname": reference[1]}

@@ -51,7 +51,7 @@ class PolicyAdapter:
         return actions.clamp(-1, 1).numpy()
 
     def observe(
-        self, action: np.ndarray, reward: np.ndarray, obs: np.ndarray, done: np.ndarray
+        self, actions: np.ndarray, rewards: np.ndarray, obs: np.ndarray, done: np.ndarray
     ) -> None:
         """Nothing is learned at test time."""
 

@@ -58,7 +58,9 @@ def opened(path: Path, agent: str) -> Iterator[State]:
         yield state
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         problem = f"it does not fit this agent and environment ({error})"
-        raise RunError(path, problem, "Use the options and the release it was made with.") from error
+        raise RunError(
+            path, problem, "Use the options and the release it was made with."
+        ) from error
 
 
 def _check(path: Path, metadata: Mapping[str, str], state: State, agent: str) -> None:

@@ -117,9 +117,7 @@ class Training:
             metrics=metrics,
         )
 
-    def _report(
-        self, update: int, progress: Progress, log: Log, evaluate: Evaluate | None
-    ) -> None:
+    def _report(self, update: int, progress: Progress, log: Log, evaluate: Evaluate | None) -> None:
         row = progress.row()
         scored = evaluate is not None and self._due(update, self.run.evaluate_every)
         if evaluate is not None and scored:

@@ -25,7 +25,9 @@ def adam_state(adam: torch.optim.Adam, name: str) -> State:
     """Moments, step counts and learning rate under "name/", copies."""
     moments: dict[int, dict[str, Any]] = adam.state_dict()["state"]
     arrays = {
-        f"{name}/{i}.{k}": v.numpy().copy() for i, entry in moments.items() for k, v in entry.items()
+        f"{name}/{i}.{k}": v.numpy().copy()
+        for i, entry in moments.items()
+        for k, v in entry.items()
     }
     return arrays | {f"{name}/rate": np.array(adam.param_groups[0]["lr"])}
 

@@ -1,1 +1,1 @@
-"""Robots, one file each: what it adds to a scene, its sensors, and how an action becomes its control."""
+"""Robots: what each adds to a scene, its sensors, and how an action becomes its control."""

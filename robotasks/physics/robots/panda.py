@@ -1,4 +1,4 @@
-"""A Franka Panda whose tool points down: its model, its Cartesian servos and its closed-form pose."""
+"""A Franka Panda whose tool points down: model, Cartesian servos, closed-form pose."""
 
 import math
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ POSTURE = 20.0
 class Control:
     """How an action in [-1, 1]^5 moves the set-point at each control step.
 
-    Stiffness turns lead (set-point minus tool) into force, 2000 N/m and 100 Nm/rad, so the bounds on
-    lead are the bounds on the force with which the tool presses.
+    Stiffness turns lead (set-point minus tool) into force, 2000 N/m and 100 Nm/rad, so the bounds
+    on lead are the bounds on the force with which the tool presses.
     """
 
     step: float = 0.02  # m
@@ -53,6 +53,7 @@ class Control:
     low: tuple[float, float, float] = WORK_AREA[0]
     high: tuple[float, float, float] = WORK_AREA[1]
     yaw: tuple[float, float] = YAW_RANGE
+    width: tuple[float, float] = (0.0, MAX_WIDTH)  # finger opening at action -1 and at +1, m
 
 
 def command(
@@ -71,7 +72,8 @@ def command(
     turned = setpoint[..., 5] + control.turn * action[..., 3]
     facing = clip(turned, tcp_yaw - control.turn_lead, tcp_yaw + control.turn_lead)
     yaw = clip(facing, *control.yaw)[..., None]
-    width = (action[..., 4:5] + 1) * (MAX_WIDTH / 2)
+    closed, opened = control.width
+    width = closed + (action[..., 4:5] + 1) * ((opened - closed) / 2)
     upright = 0 * yaw
     return xp.concat([clip(near, low, high), upright, upright, yaw, width], axis=-1)
 

@@ -45,7 +45,11 @@ class Link:
     inertia: tuple[float, float, float, float, float, float]
 
 
-_STRAIGHT, _BACK, _FORTH = (1, 0, 0, 0), (1, -1, 0, 0), (1, 1, 0, 0)  # turns of -+90 degrees about x
+_STRAIGHT, _BACK, _FORTH = (
+    (1, 0, 0, 0),
+    (1, -1, 0, 0),
+    (1, 1, 0, 0),
+)  # turns of -+90 degrees about x
 
 # fmt: off
 LINKS = (

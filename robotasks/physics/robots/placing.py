@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from robotasks.arrays import namespace
 from robotasks.layout import Array
 from robotasks.physics.engine import Placement

@@ -1,0 +1,67 @@
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from robotasks.agents.parts.batch import Batch
+from robotasks.agents.parts.gae import gae, successor_values
+
+STEPS, WORLDS = 7, 3
+
+
+def advantage_by_definition(deltas, cut, decay, t):
+    """Sum of decay^k delta_(t+k) up to and with the first cut."""
+    total = 0.0
+    for k in range(len(deltas) - t):
+        total += decay**k * deltas[t + k]
+        if cut[t + k]:
+            break
+    return total
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**31), gamma=st.floats(0, 1), lam=st.floats(0, 1), ends=st.floats(0, 1))
+def test_gae_is_its_definition(seed, gamma, lam, ends):
+    rng = np.random.default_rng(seed)
+    rewards, values, after = rng.normal(size=(3, STEPS, WORLDS))
+    cut = rng.random((STEPS, WORLDS)) < ends
+    deltas = rewards + gamma * after - values
+    expected = [
+        [advantage_by_definition(deltas[:, n], cut[:, n], gamma * lam, t) for n in range(WORLDS)]
+        for t in range(STEPS)
+    ]
+    found = gae(*map(torch.from_numpy, (rewards, values, after, cut)), gamma, lam)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_what_follows_a_step(seed):
+    """The value of an observation is here its own number, so successors can be told apart."""
+    rng = np.random.default_rng(seed)
+    batch = Batch.empty(STEPS, WORLDS, 1, 1)
+    batch.obs.copy_(torch.from_numpy(rng.normal(size=(STEPS, WORLDS, 1))))
+    batch.final_obs.copy_(100 + batch.obs)
+    batch.last_obs.fill_(7.0)
+    kind = rng.integers(0, 4, (STEPS, WORLDS))
+    batch.terminated.copy_(torch.from_numpy(kind == 1))
+    batch.truncated.copy_(torch.from_numpy(kind == 2))
+
+    after = successor_values(batch, batch.obs[..., 0], lambda obs: obs[..., 0])
+
+    for t in range(STEPS):
+        for n in range(WORLDS):
+            following = batch.obs[t + 1, n, 0] if t + 1 < STEPS else torch.tensor(7.0)
+            known = {1: torch.tensor(0.0), 2: batch.final_obs[t, n, 0]}
+            assert after[t, n] == known.get(kind[t, n], following)
+
+
+def test_a_time_limit_does_not_change_the_value_of_a_steady_world():
+    """Reward 1 for ever is worth 1 / (1 - gamma), however often the clock stops."""
+    gamma, batch = 0.9, Batch.empty(20, 1, 1, 1)
+    batch.rewards.fill_(1.0)
+    batch.truncated[4::5] = True
+    values = torch.full((20, 1), 1 / (1 - gamma))
+    after = successor_values(batch, values, lambda obs: torch.full(obs.shape[:-1], 10.0))
+    advantages = gae(batch.rewards, values, after, batch.dones, gamma, 0.95)
+    np.testing.assert_allclose(advantages, 0, atol=1e-5)

@@ -1,0 +1,208 @@
+"""What every task must satisfy, whatever it is about."""
+
+import numpy as np
+import pytest
+
+from robotasks import TASKS, TaskVectorEnv
+from robotasks.benchmark.agent import Expert, Random
+from robotasks.benchmark.evaluate import evaluate
+from robotasks.layout import View
+from robotasks.physics.engine import StateRows
+from robotasks.tasks.distribution import Distribution
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
+
+
+def played(task, steps=30, worlds=8):
+    """A crew after some steps of the expert, with noise so that rare branches are met."""
+    env = TaskVectorEnv(task, worlds, threads=1)
+    env.reset(seed=5)
+    rng = np.random.default_rng(0)
+    for _ in range(steps):
+        noise = rng.normal(0, 0.2, (worlds, 5))
+        env.step(np.clip(env.expert_actions() + noise, -1, 1))
+    return env._crews[0]
+
+
+def as_torch(view):
+    return View(*((layout, torch.from_numpy(flat.copy())) for layout, flat in view._parts))
+
+
+def same(a, b):
+    if isinstance(b, dict):
+        return all(same(a[k], b[k]) for k in b)
+    if isinstance(b, (list, tuple)):
+        return all(same(x, y) for x, y in zip(a, b, strict=True))
+    return np.allclose(np.asarray(a), b.numpy(), atol=1e-9)
+
+
+def test_numpy_and_torch_agree(task):
+    crew = played(task)
+    now, goal, dynamics = crew.now, crew.goal, crew.dynamics
+    memory = task.expert_memory.view(crew.expert_memory)
+    t_now, t_goal, t_dynamics = as_torch(now), as_torch(goal), as_torch(dynamics)
+    for name, arrays, tensors in (
+        ("observe", (now,), (t_now,)),
+        ("cue", (now, goal), (t_now, t_goal)),
+        ("stages", (now, goal), (t_now, t_goal)),
+        ("success", (now, goal), (t_now, t_goal)),
+        ("fields", (dynamics,), (t_dynamics,)),
+        ("expert", (now, goal, memory), (t_now, t_goal, as_torch(memory))),
+    ):
+        method = getattr(task, name)
+        assert same(method(*arrays), method(*tensors)), name
+
+
+def test_any_leading_axes_give_the_same_answer(task):
+    crew = played(task)
+    one = View(*((layout, flat[3]) for layout, flat in crew.now._parts))
+    goal = View(*((layout, flat[3]) for layout, flat in crew.goal._parts))
+    for whole, single in zip(task.stages(crew.now, crew.goal), task.stages(one, goal), strict=True):
+        assert np.array_equal(whole.progress[3], single.progress)
+        assert np.array_equal(whole.done[3], single.done)
+
+
+def test_rewards_lie_in_zero_to_one_and_are_one_only_on_success(task):
+    env = TaskVectorEnv(task, 16, autoreset_mode="SameStep", threads=1)
+    env.reset(seed=0)
+    crew = env._crews[0]
+    for _ in range(env.horizon - 1):
+        _, rewards, *_ = env.step(env.expert_actions())
+        success = task.success(crew.now, crew.goal)
+        assert ((rewards >= 0) & (rewards <= 1)).all()
+        assert np.array_equal(rewards == 1, success)
+        assert np.array_equal(crew.judge(True)[1], success)
+
+
+def test_progress_stays_below_one(task):
+    crew = played(task)
+    for stage in task.stages(crew.now, crew.goal):
+        assert ((stage.progress >= 0) & (stage.progress <= 1)).all()
+
+
+def test_rewards_rise_along_the_experts_path(task):
+    env = TaskVectorEnv(task, 16, threads=1)
+    env.reset(seed=1)
+    rewards = np.array([env.step(env.expert_actions())[1] for _ in range(env.horizon - 1)])
+    correlations = []
+    for world in range(16):
+        until = np.flatnonzero(rewards[:, world] == 1)
+        path = rewards[: (until[0] + 1 if len(until) else None), world]
+        ranks = np.argsort(np.argsort(path, kind="stable"), kind="stable")
+        correlations.append(np.corrcoef(ranks, np.arange(len(path)))[0, 1])
+    assert np.mean(correlations) > 0.8
+
+
+def test_episodes_never_begin_solved_and_begin_at_rest(task):
+    env = TaskVectorEnv(task, 64, threads=1)
+    env.reset(seed=2)
+    crew = env._crews[0]
+    assert not task.success(crew.now, crew.goal).any()
+    tool = crew.now.tcp_pos.copy()
+    still = np.zeros((64, 5), dtype=np.float32)
+    still[:, 4] = -1
+    for _ in range(5):
+        env.step(still)
+    assert np.abs(crew.now.tcp_pos - tool).max() < 1e-3
+
+
+def test_every_field_matters(task):
+    """Each goal and dynamics field changes what one and the same plan is paid."""
+    for kind in ("goal", "dynamics"):
+        span = task.goals if kind == "goal" else task.dynamics
+        for name in span.layout:
+            column = span.layout.columns(name)
+            ends = (span.low[column], span.high[column] - span.whole[column])
+            traces = []
+            for value in ends:
+                env = TaskVectorEnv(task, 1, threads=1)
+                env.reset(seed=11)
+                plan_env = TaskVectorEnv(task, 1, threads=1)
+                plan_env.reset(seed=11)
+                try:
+                    env.reset(seed=11, options={kind: {name: value}})
+                except ValueError:  # this start is not admitted with that goal
+                    env.reset(seed=12, options={kind: {name: value}})
+                    plan_env.reset(seed=12)
+                rewards = []
+                for _ in range(env.horizon - 1):
+                    rewards.append(env.step(plan_env.expert_actions())[1][0])
+                    plan_env.step(plan_env.expert_actions())
+                traces.append(rewards)
+            assert np.abs(np.subtract(*traces)).max() > 1e-3, name
+
+
+def test_the_goal_does_not_show_in_the_first_observation(task):
+    """Linear and nonlinear (random features) probes on held-out episodes, goal hidden."""
+    env = TaskVectorEnv(task, 2000, reveal=(), threads=2)
+    obs, _ = env.reset(seed=3)
+    goals = np.array([row[: task.goals.layout.size] for _, row in env.task_rows()])
+    inputs = obs[:, obs.std(axis=0) > 1e-9].astype(np.float64)
+    inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(inputs.shape[1], 60)) / np.sqrt(inputs.shape[1])
+    for features in (inputs, np.tanh(inputs @ weights)):
+        features = np.column_stack([features, np.ones(len(features))])
+        train, test = features[:1500], features[1500:]
+        penalty = 1.0 * np.eye(features.shape[1])
+        solved = np.linalg.solve(train.T @ train + penalty, train.T @ goals[:1500])
+        residual = ((test @ solved - goals[1500:]) ** 2).mean(axis=0)
+        assert (1 - residual / goals[1500:].var(axis=0) < 0.05).all()
+
+
+def test_the_task_needs_its_goal(task):
+    """The expert, told another row's goal, succeeds far less."""
+    rows = Distribution.draw([task], 32, 7)
+    told = TaskVectorEnv(rows, 32, autoreset_mode="Disabled", threads=2)
+    blind = TaskVectorEnv(rows, 32, autoreset_mode="Disabled", threads=2)
+    numbers = np.arange(32)
+    for env in (told, blind):
+        env.reset(seed=0, options={"rows": numbers})
+    crew = blind._crews[0]
+    true_goal = crew.goal
+    other = task.goals.view(np.roll(crew.rows[:, : task.goals.layout.size], 1, axis=0))
+    for _ in range(told.horizon):
+        told_infos = told.step(told.expert_actions())[4]
+        crew.goal = other
+        actions = blind.expert_actions()
+        crew.goal = true_goal
+        blind_infos = blind.step(actions)[4]
+    assert told_infos["success"].mean() - blind_infos["success"].mean() >= 0.3
+
+
+@pytest.mark.parametrize(
+    "count", [pytest.param(8, id="few"), pytest.param(200, id="full", marks=pytest.mark.slow)]
+)
+def test_the_expert_solves_it_and_chance_does_not(task, count):
+    rows = Distribution.draw([task], count, 42)
+    assert evaluate(Expert, rows, threads=2).success >= 0.95
+    assert evaluate(lambda env: Random(0), rows, threads=2).success <= 0.02
+
+
+def test_the_horizon_is_twice_what_the_expert_needs(task):
+    rows = Distribution.draw([task], 64, 43)
+    times = [record.first_success for record in evaluate(Expert, rows, threads=2).records]
+    ninth = np.quantile([time for time in times if time >= 0], 0.9)
+    assert 50 * round(2 * ninth / 50) in (task.horizon - 50, task.horizon, task.horizon + 50)
+
+
+def test_a_misspelt_joint_is_named(task):
+    from robotasks.physics.engine import Placement
+
+    rows = StateRows(task.scene().compile())
+    with pytest.raises(ValueError, match="unknown joint 'joint9'"):
+        rows.rows(Placement(joints={"joint9": np.zeros(1)}), 1)
+
+
+def test_fuzzed_worlds_stay_whole(task):
+    env = TaskVectorEnv(task, 32, autoreset_mode="SameStep", threads=2)
+    env.reset(seed=0)
+    rng = np.random.default_rng(1)
+    for step in range(300):
+        extreme = step % 3 == 0
+        actions = rng.uniform(-1, 1, (32, 5))
+        obs, rewards, _, _, infos = env.step(np.sign(actions) if extreme else actions)
+        assert env.observation_space.contains(obs)
+        assert np.isfinite(rewards).all()
+        assert not infos["diverged"].any()
