@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -59,15 +60,28 @@ class Forgetful:
 
 
 class Random(Forgetful):
-    """Uniform actions: the floor of every table."""
+    """Uniform actions: the floor of every table.
+
+    A world's stream is named by its first observation, so that its actions do not depend on how
+    many worlds are played at a time.
+    """
 
     def __init__(self, seed: int = 0) -> None:
-        """seed: of the action stream."""
-        self._rng = np.random.default_rng(seed)
+        """seed: of the action streams."""
+        self._seed = seed
+        self._streams: list[np.random.Generator] = []
+
+    def begin_trial(self, n: int, spec: TrialSpec) -> None:
+        """Forget the streams; the first observations name new ones."""
+        self._streams = []
 
     def act(self, obs: np.ndarray, explore: bool) -> np.ndarray:
-        """Return actions that look at nothing."""
-        return self._rng.uniform(-1, 1, (len(obs), 5)).astype(np.float32)
+        """Return uniform actions."""
+        if not self._streams:
+            names = [zlib.crc32(row.tobytes()) for row in obs]
+            self._streams = [np.random.default_rng([self._seed, name]) for name in names]
+        actions = [stream.uniform(-1, 1, 5) for stream in self._streams]
+        return np.array(actions, dtype=np.float32)
 
 
 class Expert(Forgetful):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ class Record:
     """Control step at which success first held; -1 if never."""
     episode_return: float
     """Sum of rewards over the episode."""
+    diverged: bool
+    """The simulation was lost; that counts as a failure, with the rewards until then."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Scores:
     def mean_return(self) -> float:
         """Mean sum of rewards."""
         return float(np.mean([record.episode_return for record in self.records]))
+
+    def json_lines(self) -> str:
+        """Return one JSON object per episode and line."""
+        return "".join(json.dumps(asdict(record)) + "\n" for record in self.records)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers a report prints, with the 95 % interval of the success rate."""
@@ -77,7 +84,9 @@ def evaluate(
     """Play `episodes` episodes on every row of one task's table.
 
     A cell's start depends on (seed, row) and the episode alone: not on `worlds`, how many rows are
-    played at a time, nor on the threads. env: further arguments of `TaskVectorEnv`.
+    played at a time, nor on the threads. Nor does its score, unless the entrant's own arithmetic
+    does: a network's last bits may change with the size of its batch.
+    env: further arguments of `TaskVectorEnv`.
     """
     if len(rows.tasks) != 1:
         raise ValueError(f"one task at a time; the distribution has {len(rows.tasks)}")
@@ -87,7 +96,11 @@ def evaluate(
     records: list[Record] = []
     for chunk in [numbers[i : i + worlds] for i in range(0, len(numbers), worlds)]:
         venv = TaskVectorEnv(rows, len(chunk), episodes=episodes, autoreset_mode="Disabled", **env)
-        records += _play(entrant(venv), venv, chunk, seed, explore)
+        reward = env.get("reward", "dense")
+        spec = TrialSpec(venv.layout.size, 5, episodes, venv.horizon, reward)
+        adapter = entrant(venv)
+        adapter.begin_trial(len(chunk), spec)
+        records += _play(adapter, venv, chunk, seed, explore)
         venv.close()
     return Scores(tuple(sorted(records, key=lambda record: (record.row, record.episode))))
 
@@ -96,8 +109,6 @@ def _play(
     adapter: Adapter, env: TaskVectorEnv, rows: np.ndarray, seed: int, explore: bool
 ) -> Iterator[Record]:
     """Play one trial in every world, each on its row."""
-    spec = TrialSpec(env.layout.size, 5, env.episodes, env.horizon)
-    adapter.begin_trial(len(rows), spec)
     seeds: Sequence[int] = [_cell_seed(seed, int(row)) for row in rows]
     obs, _ = env.reset(seed=seeds, options={"rows": rows})
     for episode in range(env.episodes):
@@ -109,7 +120,7 @@ def _play(
             actions = adapter.act(obs, explore)
             obs, rewards, _, truncated, infos = env.step(actions)
             adapter.observe(actions, rewards, obs, truncated)
-            returns += rewards
+            returns += np.where(lost, 0.0, rewards)
             if infos["diverged"].any():  # a lost episode; the others go on
                 lost |= infos["diverged"]
                 again = {"reset_mask": infos["diverged"], "rows": rows}
@@ -122,6 +133,7 @@ def _play(
                 success=bool(infos["success"][i] and not lost[i]),
                 first_success=-1 if lost[i] else int(infos["first_success"][i]),
                 episode_return=float(returns[i]),
+                diverged=bool(lost[i]),
             )
 
 

@@ -18,4 +18,5 @@ def wilson_interval(successes: int, trials: int, z: float = Z95) -> tuple[float,
     middle = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials**2))
     half /= 1 + z * z / trials
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At 0 and 100 % one end is the rate itself, but for rounding.
+    return max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half))

@@ -25,7 +25,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a user's error is one line on stderr and exit code 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [*(sys.argv[1:] if arguments is None else arguments)]
     if not given or given[0] in ("-h", "--help"):
         print("usage: robotasks COMMAND [OPTIONS]   (robotasks COMMAND --help tells the options)\n")
         for name, purpose in COMMANDS.items():
@@ -41,19 +41,24 @@ def run_command(name: str, arguments: Sequence[str] | None = None) -> None:
     """Parse the options of one command and run it."""
     import tyro
 
-    module = importlib.import_module(f"robotasks.commands.{name}")
-    options = tyro.cli(
-        module.Options,
-        args=arguments,
-        prog=f"robotasks {name}",
-        description=module.__doc__,
-    )
     try:
+        module = importlib.import_module(f"robotasks.commands.{name}")
+        options = tyro.cli(
+            module.Options,
+            args=arguments,
+            prog=f"robotasks {name}",
+            description=module.__doc__,
+        )
         module.run(options)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ValueError, KeyError, FileNotFoundError, RuntimeError) as error:
+    except ModuleNotFoundError as error:
+        missing = f"{error.name} is not installed; pip install 'robotasks[agents]' brings it"
+        sys.exit(_complain(missing))
+    except KeyError as error:  # whose str() is a repr
         sys.exit(_complain(str(error.args[0]) if error.args else repr(error)))
+    except (ArithmeticError, OSError, RuntimeError, ValueError) as error:
+        sys.exit(_complain(str(error) or repr(error)))
 
 
 def _complain(message: str) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from robotasks.agents.parts.files import write_atomically
 from robotasks.benchmark.evaluate import evaluate
 from robotasks.commands.entrants import find_entrant
 from robotasks.commands.output import show
@@ -32,9 +34,11 @@ class Options:
     episodes: int = 1
     """Consecutive episodes on each row."""
     worlds: int = 256
-    """Rows played at a time; the result does not depend on it."""
+    """Rows played at a time; the result does not depend on it, but for a network's last bits."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores; the result does not depend on it."""
+    records: Path | None = None
+    """Also write every episode to this file, one JSON object per line."""
     json: bool = False
     """Print one JSON object per line."""
 
@@ -50,10 +54,14 @@ def run(options: Options) -> None:
         worlds=options.worlds,
         threads=options.threads,
     )
+    if options.records:
+        write_atomically(options.records, scores.json_lines().encode())
     summary = {"task": options.task, "agent": options.agent, "rows": len(rows), **scores.summary()}
     show([summary], options.json)
 
 
 def held_out(task: str, count: int, seed: int) -> Distribution:
     """Draw `count` rows of a task for evaluation."""
+    if count < 1:
+        raise ValueError(f"rows must be at least 1, not {count}")
     return Distribution.draw([task], count, HELD_OUT + seed)

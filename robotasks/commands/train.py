@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from robotasks.agents import agent_module
+from robotasks.agents.parts.run import Run
 from robotasks.commands.evaluate import held_out
 from robotasks.envs.vector import TaskVectorEnv
+from robotasks.layout import unknown
 from robotasks.tasks import find_task
 
 
@@ -37,8 +40,10 @@ class Options:
     """Worlds that are simulated together."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
-    reward: str = "dense"
+    reward: Literal["dense", "sparse"] = "dense"
     """dense (stages) or sparse (success)."""
+    set: tuple[str, ...] = ()
+    """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
     """Held-out rows of the evaluations in between; 0 for none."""
     json: bool = False
@@ -48,23 +53,23 @@ class Options:
 def run(options: Options) -> None:
     """Train, showing how success rises; Ctrl-C leaves a run that can be resumed."""
     folder = options.out or Path("runs", f"{options.agent}-{options.task}-s{options.seed}")
+    training = prepare(options, folder)
     with progress_reporter(options.steps, options.json) as report:
         try:
-            train(options, folder, report)
+            training(report)
         except KeyboardInterrupt:
-            if not options.json:
-                print(f"stopped; {folder} is usable, --resume goes on with it")
+            advice = "the same command with --resume goes on with it"
+            print(f"\nstopped; {folder} keeps what was learned: {advice}", file=sys.stderr)
             raise
     summary = {"run": str(folder), "task": options.task, "agent": options.agent}
     print(json.dumps(summary) if options.json else f"run folder: {folder}")
 
 
-def train(options: Options, folder: Path, report: Callable[[Any], None]) -> Any:
-    """Train as the options say, reporting after each update; returns the trained agent."""
-    from robotasks.agents.parts.run import Run
-
+def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]], Any]:
+    """Check the options and make the worlds; the result trains, reporting after each update."""
     find_task(options.task)
     module = agent_module(options.agent)
+    config = agent_config(module.Config, options.set)
     if options.steps < 1:
         raise ValueError(f"steps must be at least 1, not {options.steps}")
     arguments: dict[str, Any] = {
@@ -78,13 +83,20 @@ def train(options: Options, folder: Path, report: Callable[[Any], None]) -> Any:
     run_ = Run(
         folder=folder, seed=options.seed, steps=options.steps, resume=options.resume, env=arguments
     )
-    return module.train(
-        env,
-        module.Config(),
-        run_,
-        evaluate=evaluator(options) if options.rows else None,
-        on_progress=report,
-    )
+    score = evaluator(options) if options.rows else None
+    return lambda report: module.train(env, config, run_, evaluate=score, on_progress=report)
+
+
+def agent_config(kind: type, settings: Sequence[str]) -> Any:
+    """Return the agent's options with `settings`, NAME=VALUE each, checked against its fields."""
+    arguments: list[str] = []
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        known = [field.name for field in fields(kind)]
+        if not equals or name not in known:
+            raise ValueError(f"--set takes NAME=VALUE; {unknown('option', name, known)}")
+        arguments += [f"--{name}", *value.split(",")]
+    return tyro.cli(kind, args=arguments, prog="--set")
 
 
 def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:

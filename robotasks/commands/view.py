@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
 
 from robotasks.benchmark.agent import TrialSpec
+from robotasks.commands.doctor import MEND_PICTURES, working_renderer
 from robotasks.commands.entrants import find_entrant
 from robotasks.commands.evaluate import held_out
+from robotasks.commands.output import show
 from robotasks.envs.vector import TaskVectorEnv
 
 FRAMES_PER_SECOND = 20
@@ -34,12 +39,14 @@ class Options:
     """Episodes in a video."""
     seed: int = 0
     """Seed of rows and starts."""
-    camera: str = "front"
-    """front, top or side."""
+    camera: Literal["front", "top", "side"] = "front"
+    """Where to look from."""
     width: int = 640
     """Pixels."""
     height: int = 480
     """Pixels."""
+    json: bool = False
+    """Print one JSON object."""
 
 
 def run(options: Options) -> None:
@@ -47,13 +54,38 @@ def run(options: Options) -> None:
     if options.interactive:
         watch(options)
         return
-    if options.out.suffix == ".mp4":
-        write_video(options.out, film(options), FRAMES_PER_SECOND)
-    elif options.out.suffix == ".png":
-        write_picture(options.out, film(options))
-    else:
+    if options.out.suffix not in (".mp4", ".png"):
         raise ValueError(f"--out needs a name that ends in .png or .mp4, not {options.out}")
-    print(options.out)
+    if min(options.episodes, options.width, options.height) < 1:
+        raise ValueError("episodes, width and height must be at least 1")
+    if "MUJOCO_GL" in os.environ:
+        write(options)
+    else:
+        backend = working_renderer()
+        if backend is None:
+            raise RuntimeError(f"pictures need OpenGL; this mends it: {MEND_PICTURES}")
+        write_elsewhere(options, backend)
+    show([{"task": options.task, "file": str(options.out)}], options.json)
+
+
+def write(options: Options) -> None:
+    """Write the picture or the video with the OpenGL at hand."""
+    frames = film(options)
+    if options.out.suffix == ".mp4":
+        write_video(options.out, frames, FRAMES_PER_SECOND)
+    else:
+        write_picture(options.out, next(frames))
+
+
+def write_elsewhere(options: Options, backend: str) -> None:
+    """Do the same in a process of its own: MuJoCo picks its OpenGL when it is imported."""
+    code = f"from pathlib import *; from robotasks.commands.view import *; write({options!r})"
+    environment = os.environ | {"MUJOCO_GL": backend}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
 
 
 def play(options: Options, env: TaskVectorEnv) -> Iterator[None]:
@@ -67,7 +99,7 @@ def play(options: Options, env: TaskVectorEnv) -> Iterator[None]:
 
 
 def film(options: Options) -> Iterator[np.ndarray]:
-    """Yield the frames of the episodes."""
+    """Yield the frames of the episodes; for a picture, the one half-way through the first."""
     env = TaskVectorEnv(
         held_out(options.task, 100, options.seed),
         autoreset_mode="SameStep",
@@ -76,11 +108,13 @@ def film(options: Options) -> Iterator[np.ndarray]:
         width=options.width,
         height=options.height,
     )
+    still = options.out.suffix == ".png"
     for step, _ in enumerate(play(options, env)):
         if step == options.episodes * env.horizon:
             env.close()
             return
-        yield env.picture(0)
+        if not still or step == env.horizon // 2:
+            yield env.picture(0)
 
 
 def write_video(path: Path, frames: Iterable[np.ndarray], rate: int) -> None:
@@ -102,19 +136,20 @@ def write_video(path: Path, frames: Iterable[np.ndarray], rate: int) -> None:
     partial.replace(path)
 
 
-def write_picture(path: Path, frames: Iterable[np.ndarray]) -> None:
-    """Write the frame half-way through the first episode."""
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a PNG; the file appears when it is whole."""
     import matplotlib.image
 
+    partial = path.with_name(path.name + ".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    for step, picture in enumerate(frames):
-        if step == 40:
-            matplotlib.image.imsave(path, picture)
-            return
+    matplotlib.image.imsave(partial, picture, format="png")
+    partial.replace(path)
 
 
 def watch(options: Options) -> None:
     """Show the episodes in MuJoCo's window, at the speed of life."""
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        raise RuntimeError("--interactive needs a screen; write a video instead: --out view.mp4")
     import time
 
     import mujoco.viewer
@@ -126,8 +161,14 @@ def watch(options: Options) -> None:
         for _ in play(options, env):
             if not window.is_running():
                 return
-            now = env.engines[0].world(0)[1]
+            now_model, now = env.engines[0].world(0)
+            model.geom_size[:], model.geom_rgba[:] = now_model.geom_size, now_model.geom_rgba
             data.qpos[:], data.mocap_pos[:] = now.qpos, now.mocap_pos
+            data.mocap_quat[:] = now.mocap_quat
             mujoco.mj_forward(model, data)
+            if window.user_scn is not None:
+                window.user_scn.ngeom = 0
+                for mark in env.marks(0):
+                    add_mark(window.user_scn, mark)
             window.sync()
             time.sleep(1 / FRAMES_PER_SECOND)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import mujoco
+import numpy as np
 
 TABLE = "table"
 
@@ -43,6 +44,7 @@ def workshop(timestep: float) -> mujoco.MjSpec:
     # Contact rows leave out the acceleration of the moving contact frame, so a carried object
     # drifts in proportion to this time constant.
     spec.default.geom.solref = [2 * timestep, 1]
+    _add_materials(spec)
     _add_table(spec)
     _add_light(spec)
     _add_cameras(spec)
@@ -93,14 +95,87 @@ def _add_table(spec: mujoco.MjSpec) -> None:
         group=HIDDEN,
         **SURFACE,
     )
-    world.add_geom(type=box, pos=[0.4, 0, -0.02], size=[0.6, 0.7, 0.02], group=SEEN, **LOOK)
+    # What is seen of it: a top with a darker edge, on two trestles, on a floor.
+    for pos, half, material in (
+        ([0.36, 0, -0.005], [0.60, 0.56, 0.005], "top"),
+        ([0.36, 0, -0.025], [0.60, 0.56, 0.015], "edge"),
+        ([-0.14, 0, -0.39], [0.03, 0.44, 0.35], "edge"),
+        ([0.86, 0, -0.39], [0.03, 0.44, 0.35], "edge"),
+    ):
+        world.add_geom(type=box, pos=pos, size=half, material=material, group=SEEN, **LOOK)
+    world.add_geom(  # a disc, since shadows grow spots beyond the reach of the shadow map
+        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+        pos=[0.36, 0, -0.76],
+        size=[2.8, 0.02, 0],
+        material="floor",
+        group=SEEN,
+        **LOOK,
+    )
+
+
+def _add_materials(spec: mujoco.MjSpec) -> None:
+    builtin, kind = mujoco.mjtBuiltin, mujoco.mjtTexture
+    spec.add_texture(
+        name="sky",
+        type=kind.mjTEXTURE_SKYBOX,
+        builtin=builtin.mjBUILTIN_GRADIENT,
+        rgb1=[0.62, 0.70, 0.79],
+        rgb2=[0.90, 0.92, 0.95],
+        width=64,
+        height=64,
+    )
+    for name, colour in (
+        ("top", [0.90, 0.84, 0.75, 1]),
+        ("edge", [0.50, 0.43, 0.36, 1]),
+        ("floor", [0.74, 0.77, 0.80, 1]),
+    ):
+        spec.add_material(name=name, rgba=colour, specular=0.1, shininess=0.1)
 
 
 def _add_light(spec: mujoco.MjSpec) -> None:
-    spec.worldbody.add_light(pos=[0.2, -0.8, 2.2], dir=[0.1, 0.4, -1], castshadow=True)
+    # One light throws the shadows that tell heights; the other only softens its dark sides.
+    spec.worldbody.add_light(
+        name="key",
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=[0.7, -0.3, 1.2],
+        dir=[-0.30, 0.25, -1],
+        diffuse=[0.46, 0.45, 0.43],
+        specular=[0.2, 0.2, 0.2],
+        castshadow=True,
+    )
+    spec.worldbody.add_light(
+        name="fill",
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=[1, 1, 2],
+        dir=[-0.6, -0.7, -0.8],
+        diffuse=[0.18, 0.20, 0.23],
+        specular=[0, 0, 0],
+        castshadow=False,
+    )
+    spec.visual.headlight.ambient = [0.36, 0.36, 0.37]
+    spec.visual.headlight.diffuse = [0.16, 0.16, 0.16]
+    spec.visual.headlight.specular = [0, 0, 0]
+    spec.visual.quality.shadowsize = 4096
+    spec.visual.map.shadowclip = 2
+    # What the eye works in, whatever the size of the floor.
+    spec.stat.extent = 2
+    spec.stat.center = [0.4, 0, 0.2]
 
 
 def _add_cameras(spec: mujoco.MjSpec) -> None:
-    spec.worldbody.add_camera(name="front", pos=[1.6, 0, 0.8], xyaxes=[0, 1, 0, -0.4, 0, 0.9])
-    spec.worldbody.add_camera(name="top", pos=[0.5, 0, 1.4], xyaxes=[0, -1, 0, 1, 0, 0])
-    spec.worldbody.add_camera(name="side", pos=[0.5, -1.6, 0.6], xyaxes=[1, 0, 0, 0, 0.3, 1])
+    _add_camera(spec, "front", eye=(1.52, -0.46, 0.80), target=(0.33, 0.02, 0.30))
+    _add_camera(spec, "side", eye=(0.42, -1.50, 0.55), target=(0.33, 0, 0.27))
+    spec.worldbody.add_camera(name="top", pos=[0.37, 0, 1.7], xyaxes=[0, -1, 0, 1, 0, 0], fovy=40)
+
+
+def _add_camera(
+    spec: mujoco.MjSpec,
+    name: str,
+    eye: tuple[float, float, float],
+    target: tuple[float, float, float],
+) -> None:
+    """Add a camera at `eye` that looks at `target`, the picture's horizon level."""
+    back = np.subtract(eye, target)
+    right = np.cross([0, 0, 1], back)
+    up = np.cross(back, right)
+    spec.worldbody.add_camera(name=name, pos=eye, xyaxes=[*right, *up], fovy=40)

@@ -182,7 +182,8 @@ def test_resuming_with_other_options_is_refused(whole):
     with pytest.raises(RunError, match=r"config\.gamma was 0\.97 and is now 0\.5; config\.hidden"):
         ppo.train(PointEnv(), config, replace(RUN, folder=whole, resume=True))
     with pytest.raises(RunError, match=r"env\.tasks was None and is now 'reach'"):
-        train(whole, resume=True, env=PointEnv(), **{"env": {"tasks": "reach"}})
+        run = replace(RUN, folder=whole, resume=True, env={"tasks": "reach"})
+        ppo.train(PointEnv(), CONFIG, run)
 
 
 def test_resuming_on_other_worlds_is_refused(whole):

@@ -93,10 +93,10 @@ class Training:
 
         Raises RunError if it cannot be used.
         """
-        state = checkpoint.load(self.path, self.learner.name)
-        self.learner.load(checkpoint.section(state, "learner"))
-        self.collector.load(checkpoint.section(state, "collector"))
-        self.wall_s = float(state["wall_s"])
+        with checkpoint.opened(self.path, self.learner.name) as state:
+            self.learner.load(checkpoint.section(state, "learner"))
+            self.collector.load(checkpoint.section(state, "collector"))
+            self.wall_s = float(state["wall_s"])
 
     def _update(self) -> Progress:
         start = time.perf_counter()

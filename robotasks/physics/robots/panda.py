@@ -65,29 +65,33 @@ def command(
     so a payload's sag or a contact's error does not accumulate. Width is absolute, -1 closed.
     Actions have to lie within [-1, 1].
     """
-    xp = namespace(setpoint)
-    moved = setpoint[..., :3] + control.step * action[..., :3]
-    near = clip(moved, tcp_pos - control.lead, tcp_pos + control.lead)
-    low, high = _corners(control, xp, setpoint.dtype)
-    turned = setpoint[..., 5] + control.turn * action[..., 3]
-    facing = clip(turned, tcp_yaw - control.turn_lead, tcp_yaw + control.turn_lead)
-    yaw = clip(facing, *control.yaw)[..., None]
-    closed, opened = control.width
-    width = closed + (action[..., 4:5] + 1) * ((opened - closed) / 2)
-    upright = 0 * yaw
-    return xp.concat([clip(near, low, high), upright, upright, yaw, width], axis=-1)
+    xp, dtype = namespace(setpoint), setpoint.dtype
+    step, lead, low, high = _bounds(control, xp, dtype, setpoint.device)
+    # x, y, z and yaw in one array each: a single world pays for calls, not for numbers.
+    tool = xp.concat([tcp_pos, tcp_yaw[..., None]], axis=-1)
+    moved = xp.concat([setpoint[..., :3], setpoint[..., 5:6]], axis=-1) + step * action[..., :4]
+    held = clip(clip(moved, tool - lead, tool + lead), low, high)
+    width = (action[..., 4:5] + 1) * (MAX_WIDTH / 2)
+    upright = setpoint[..., 3:5]
+    target = xp.concat([held[..., :3], upright, held[..., 3:], width], axis=-1)
+    return target if target.dtype == dtype else xp.astype(target, dtype)
 
 
 @lru_cache
-def _corners(control: Control, xp: ModuleType, dtype: Any) -> tuple[Array, Array]:
-    return xp.asarray(control.low, dtype=dtype), xp.asarray(control.high, dtype=dtype)
+def _bounds(control: Control, xp: ModuleType, dtype: Any, device: Any) -> tuple[Array, ...]:
+    """Step, lead, low and high of x, y, z and yaw, each (4,)."""
+    step = [*[control.step] * 3, control.turn]
+    lead = [*[control.lead] * 3, control.turn_lead]
+    low, high = [*control.low, control.yaw[0]], [*control.high, control.yaw[1]]
+    return tuple(xp.asarray(row, dtype=dtype, device=device) for row in (step, lead, low, high))
 
 
 def rest_setpoint(tcp_pos: Array, yaw: Array, width: Array) -> Array:
     """Return the set-point (..., 7) at which the tool stays where `arm_pose` has put it."""
     upright = 0 * yaw
-    axes = [tcp_pos[..., i] for i in range(3)]
-    return stack(*axes, upright, upright, yaw, width)
+    return stack(
+        tcp_pos[..., 0], tcp_pos[..., 1], tcp_pos[..., 2], upright, upright, yaw, width
+    )
 
 
 def tool_yaw(tcp_xaxis: Array) -> Array:

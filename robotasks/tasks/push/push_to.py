@@ -13,6 +13,10 @@ from robotasks.tasks.slots import part
 from robotasks.tasks.span import Choice, Span
 from robotasks.tasks.task import Mark, Stage, Task
 
+AREA = ((0.43, -0.18), (0.63, 0.18))
+"""Where pucks start and have to go (m): wide enough that the gap between the two betrays little."""
+APART = 0.06
+"""Least distance between a start and its goal (m)."""
 NEAR = 0.02
 """How close to its goal a puck has arrived (m)."""
 AT_REST = 0.02
@@ -30,11 +34,11 @@ class PushTo(Task):
 
     name = "push-to"
     family = "push"
-    goals = Span(goal_xy=((0.41, -0.26), (0.65, 0.26)))
+    goals = Span(goal_xy=AREA)
     dynamics = Span(mass=(0.1, 0.5), friction=(0.2, 0.6), shape=Choice(puck.SHAPES))
     starts = {
         "default": Span(
-            puck_xy=((0.41, -0.26), (0.65, 0.26)),
+            puck_xy=AREA,
             puck_yaw=(-math.pi, math.pi),
             tcp_pos=((0.45, -0.10, 0.06), (0.55, 0.10, 0.16)),
             tcp_yaw=(-0.3, 0.3),
@@ -58,7 +62,7 @@ class PushTo(Task):
         return arm | part_at("puck", pos, yaw_quat(start.puck_yaw))
 
     def admits(self, start, goal, dynamics):
-        return distance(start.puck_xy, goal.goal_xy) > 0.08
+        return distance(start.puck_xy, goal.goal_xy) > APART
 
     def fields(self, dynamics):
         return puck.puck_fields(dynamics.shape, dynamics.mass, dynamics.friction)
@@ -77,10 +81,10 @@ class PushTo(Task):
         beside = (norm(rel[..., :2]) < 0.08) & (rel[..., 2] < 0.015)
         # Being behind is paid for, not demanded: else whoever pushes badly loses what it had, and
         # learns not to push. Speed towards the goal pays at once for what nearness pays later.
-        nearer = 0.5 * clip(1 - left / 0.6, 0.0, 1.0) + 0.5 * closeness(left, 0.06)
+        nearer = 0.5 * clip(1 - left / 0.4, 0.0, 1.0) + 0.5 * closeness(left, 0.06)
         coming = dot(now.puck_vel[..., :2], along)
         pace = 0.5 + 0.5 * namespace(left).tanh(coming / 0.1)
-        push = 0.15 * closeness(reach, 0.05) + 0.15 * pace + 0.7 * nearer
+        push = 0.1 * closeness(reach, 0.08) + 0.2 * pace + 0.7 * nearer
         return [Stage(closeness(reach, 0.1), beside), Stage(0.99 * push, self.success(now, goal))]
 
     def success(self, now, goal):

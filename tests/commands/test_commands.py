@@ -1,0 +1,108 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from robotasks.commands import main, run_command
+from robotasks.commands.doctor import diagnose, working_renderer
+
+
+def lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_list_names_every_task(capsys):
+    run_command("list", ["--json"])
+    assert [row["task"] for row in lines(capsys)] == ["reach", "push-to"]
+
+
+def test_evaluate_prints_one_object(capsys):
+    run_command("evaluate", ["expert", "reach", "--rows", "8", "--json"])
+    (row,) = lines(capsys)
+    assert row["rows"] == 8
+    assert row["success"] == 1.0
+    assert set(row) >= {"task", "rows", "success", "success_ever", "interval", "mean_return"}
+
+
+def test_speed_prints_a_row_per_count(capsys):
+    arguments = ["reach", "--worlds", "1", "4", "--repeats", "1", "--seconds", "0.02", "--json"]
+    run_command("speed", arguments)
+    rows = lines(capsys)
+    assert [row["worlds"] for row in rows] == [1, 4]
+    assert all(row["overhead"] > 0 and row["env_steps_per_s"] > 0 for row in rows)
+    assert {"sim_s_per_cpu_s", "episodes_per_cpu_s"} <= set(rows[0])
+
+
+def test_train_resume_and_evaluate_a_run(tmp_path, capsys):
+    folder = str(tmp_path / "run")
+    train = ["ppo", "reach", "--worlds", "16", "--rows", "4", "--out", folder, "--json"]
+    run_command("train", [*train, "--steps", "1000"])
+    rows = lines(capsys)
+    assert rows[-1]["run"] == folder
+    assert rows[0]["steps"] > 0
+    with pytest.raises(SystemExit) as stopped:
+        run_command("train", [*train, "--steps", "1000"])
+    assert stopped.value.code == 2
+    assert "--resume" in capsys.readouterr().err
+    run_command("train", [*train, "--steps", "2000", "--resume"])
+    assert lines(capsys)[0]["steps"] > 700
+    run_command("evaluate", [folder, "reach", "--rows", "4", "--json"])
+    assert 0 <= lines(capsys)[0]["success"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluat"], "unknown command 'evaluat'. Did you mean evaluate?"),
+        (["evaluate", "expert", "raech"], "unknown task 'raech'. Did you mean reach?"),
+        (["evaluate", "exprt", "reach"], "unknown agent 'exprt'. Did you mean expert?"),
+        (["evaluate", ".", "reach"], "no run folder"),
+        (["train", "pppo", "reach"], "unknown agent 'pppo'"),
+        (["train", "ppo", "reach", "--steps", "0"], "steps must be at least 1"),
+        (["view", "reach", "--out", "film.gif"], "ends in .png or .mp4"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_two(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    captured = capsys.readouterr()
+    assert message.lower() in captured.err.lower()
+    assert captured.out == ""
+
+
+def test_help_lists_the_commands_and_loads_neither_torch_nor_mujoco():
+    code = (
+        "import sys; from robotasks.commands import main; main(['--help']);"
+        "assert 'torch' not in sys.modules"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "quickstart" in shown.stdout
+
+
+def test_doctor_names_the_command_that_mends():
+    def nothing(name):
+        from importlib.metadata import PackageNotFoundError
+
+        raise PackageNotFoundError(name)
+
+    findings = {f["what"]: f for f in diagnose(probe=lambda backend: False, version=nothing)}
+    assert findings["pictures"]["found"] == "do not work"
+    assert findings["pictures"]["mend"].startswith("apt-get install")
+    assert "whl/cpu" in findings["torch"]["mend"]
+
+
+def test_the_first_working_renderer_is_taken(monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    assert working_renderer(lambda backend: backend == "osmesa") == "osmesa"
+    assert working_renderer(lambda backend: False) is None
+
+
+def test_view_writes_pictures_and_films(tmp_path, gl):
+    for name, magic in (("a.png", b"\x89PNG"), ("a.mp4", b"ftyp")):
+        out = tmp_path / name
+        options = ["--episodes", "1", "--width", "64", "--height", "64", "--out", str(out)]
+        run_command("view", ["reach", *options])
+        assert magic in out.read_bytes()[:16]
