@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
+import io
 import os
+import platform
+import shutil
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robotasks.commands import train as training
+from robotasks.agents.parts.files import write_atomically
+from robotasks.commands import train, view
 from robotasks.commands.doctor import MEND_PICTURES, working_renderer
 from robotasks.commands.entrants import find_entrant
 from robotasks.commands.evaluate import held_out
@@ -39,7 +44,7 @@ class Options:
 def run(options: Options) -> None:
     """Train, evaluate and write curve, film and summary under `options.out`."""
     out = options.out
-    choices = training.Options(
+    choices = train.Options(
         "ppo",
         options.task,
         steps=options.steps,
@@ -47,17 +52,26 @@ def run(options: Options) -> None:
         resume=True,
         threads=options.threads,
     )
+    if options.rows < 1:
+        raise ValueError(f"rows must be at least 1, not {options.rows}")
+    training = train.prepare(choices, out / "run")
     print(f"Training {options.task} with PPO for {options.steps:,} steps into {out}")
-    with training.progress_reporter(options.steps, as_json=False) as report:
-        training.train(choices, out / "run", report)
+    try:
+        with train.progress_reporter(options.steps, as_json=False) as report:
+            training(report)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        raise
     rows = read_progress(out / "run" / "progress.csv")
+    print(f"Scoring the policy, the expert and random actions on {options.rows} held-out rows")
     start = time.perf_counter()
     scores = score(options, out / "run")
     seconds = time.perf_counter() - start
     draw_curve(rows, options, out / "curve.png")
     picture = show_policy(options, out)
     write_summary(options, rows, scores, picture, seconds)
-    print(f"\n{(out / 'summary.md').read_text()}\nWritten to {out / 'summary.md'}")
+    print(f"\n{(out / 'summary.md').read_text(encoding='utf-8')}")
+    print(f"Written to {out / 'summary.md'}")
 
 
 def score(options: Options, folder: Path) -> dict[str, dict[str, Any]]:
@@ -105,23 +119,11 @@ def draw_curve(rows: list[dict[str, float | None]], options: Options, path: Path
 
 def show_policy(options: Options, out: Path) -> str:
     """Film the policy where OpenGL works, else draw it from above; returns the file's name."""
-    from robotasks.commands import view
-
     backend = working_renderer()
     if backend is None:
         draw_from_above(options, out / "run", out / "contact_sheet.png")
         print(f"No OpenGL, so no film but a drawing. This mends it: {MEND_PICTURES}")
         return "contact_sheet.png"
-    if os.environ.get("MUJOCO_GL") != backend:
-        # MuJoCo picks its OpenGL when it is imported, which it is by now.
-        os.environ["MUJOCO_GL"] = backend
-        arguments = [options.task, "--agent", str(out / "run"), "--out", str(out / "policy.mp4")]
-        arguments += ["--episodes", str(EPISODES_SHOWN), "--seed", str(options.seed)]
-        code = "from robotasks.commands import main; main()"
-        import subprocess
-
-        subprocess.run([sys.executable, "-c", code, "view", *arguments], check=True)
-        return "policy.mp4"
     film = view.Options(
         options.task,
         agent=str(out / "run"),
@@ -129,7 +131,7 @@ def show_policy(options: Options, out: Path) -> str:
         episodes=EPISODES_SHOWN,
         seed=options.seed,
     )
-    view.run(film)
+    view.write(film, backend)
     return "policy.mp4"
 
 
@@ -137,15 +139,16 @@ def draw_from_above(options: Options, folder: Path, path: Path) -> None:
     """Draw the ways of puck and tool of eight episodes, seen from above."""
     from matplotlib.figure import Figure
 
+    from robotasks.benchmark.agent import TrialSpec
     from robotasks.envs.vector import TaskVectorEnv
-    from robotasks.tasks.distribution import split_row
 
     count = 8
     env = TaskVectorEnv(held_out(options.task, count, options.seed), count)
     adapter = find_entrant(str(folder))(env)
+    adapter.begin_trial(count, TrialSpec(env.layout.size, 5, 1, env.horizon))
     obs, _ = env.reset(seed=options.seed, options={"rows": list(range(count))})
     ways: dict[str, list[Any]] = {"tool": [], "puck": []}
-    now, rows = env.readings(), env.task_rows()
+    now = env.readings()
     for _ in range(env.horizon - 1):
         ways["tool"].append(now.tcp_pos[:, :2].copy())
         if "puck_pos" in now:
@@ -157,8 +160,7 @@ def draw_from_above(options: Options, folder: Path, path: Path) -> None:
             if way:
                 axes.plot(*zip(*((p[i, 1], p[i, 0]) for p in way), strict=True), c=colour)
                 axes.plot(way[-1][i, 1], way[-1][i, 0], "o", c=colour, label=label)
-        task, row = rows[i]
-        for mark in task.marks(task.goals.view(split_row(task, row)[0])):
+        for mark in view.goal_marks(env, i):
             axes.plot(mark.pos[1], mark.pos[0], "x", c="tab:green", label="goal")
         axes.set(xlim=(0.35, -0.35), ylim=(0.3, 0.75), aspect="equal", xticks=[], yticks=[])
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -167,10 +169,9 @@ def draw_from_above(options: Options, folder: Path, path: Path) -> None:
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure as PNG; the file appears when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    figure.savefig(partial, dpi=110, format="png")
-    partial.replace(path)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=110, format="png")
+    write_atomically(path, content.getvalue())
 
 
 def write_summary(
@@ -181,8 +182,6 @@ def write_summary(
     seconds: float,
 ) -> None:
     """Write the page that says what was learned."""
-    from robotasks import __version__
-
     table = "\n".join(
         f"| {label} | {s['success']:.1%} | {s['interval'][0]:.1%} to {s['interval'][1]:.1%} "
         f"| {s['success_ever']:.1%} | {s['mean_return']:.1f} |"
@@ -190,13 +189,15 @@ def write_summary(
     )
     last = rows[-1] if rows else {}
     shown = f"![the policy]({picture})" if picture.endswith(".png") else f"[film]({picture})"
+    packages = ("robotasks", "mujoco", "gymnasium", "numpy", "torch")
+    versions = ", ".join(f"{name} {found(name)}" for name in packages)
+    command, run_folder = program(), options.out / "run"
     text = f"""# A robot arm learns {options.task}
 
 PPO, seed {options.seed}, {last.get("steps") or 0:,.0f} environment steps in
-{last.get("wall_s") or 0:.0f} s of training (robotasks {__version__}). Scored on {options.rows}
-held-out rows: goals, masses, frictions and shapes that training never met. Success means: at the
-goal and at rest at the end of the episode, for a quarter of a second at least.
-Evaluation took {seconds:.0f} s.
+{last.get("wall_s") or 0:.0f} s of training. Scored on {options.rows} held-out rows: goals and
+dynamics that training never met. Success means: the goal is met at the end of the episode, and
+has been for a quarter of a second at least.
 
 | agent | success | 95 % interval | at any time | return |
 |---|---|---|---|---|
@@ -206,9 +207,34 @@ Evaluation took {seconds:.0f} s.
 
 {shown}
 
-Next: `robotasks view {options.task} --agent {options.out}/run`, `robotasks evaluate
-{options.out}/run {options.task} --seed 1`, `tensorboard --logdir {options.out}/run`.
+The three evaluations took {seconds:.0f} s. Made with {versions},
+Python {platform.python_version()}, {os.cpu_count()} cores.
+
+## What next
+
+```sh
+{command} view {options.task} --agent {run_folder} --out other.mp4 --seed 1
+{command} evaluate {run_folder} {options.task} --seed 1
+{command} train ppo {options.task} --seed 1
+tensorboard --logdir {run_folder}
+```
 """
-    partial = options.out / "summary.md.partial"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(options.out / "summary.md")
+    write_atomically(options.out / "summary.md", text.encode())
+
+
+def found(package: str) -> str:
+    """Return a package's version."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # robotasks itself, in a bare checkout
+        return "(not installed)"
+
+
+def program() -> str:
+    """Return how to call the command line from here: it may not be on the PATH."""
+    if shutil.which("robotasks"):
+        return "robotasks"
+    beside = Path(sys.executable).parent / "robotasks"
+    if not beside.exists():
+        return "robotasks"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)

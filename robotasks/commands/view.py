@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +19,8 @@ from robotasks.commands.entrants import find_entrant
 from robotasks.commands.evaluate import held_out
 from robotasks.commands.output import show
 from robotasks.envs.vector import TaskVectorEnv
+from robotasks.tasks.distribution import split_row
+from robotasks.tasks.task import Mark
 
 FRAMES_PER_SECOND = 20
 
@@ -58,34 +60,35 @@ def run(options: Options) -> None:
         raise ValueError(f"--out needs a name that ends in .png or .mp4, not {options.out}")
     if min(options.episodes, options.width, options.height) < 1:
         raise ValueError("episodes, width and height must be at least 1")
-    if "MUJOCO_GL" in os.environ:
-        write(options)
-    else:
-        backend = working_renderer()
-        if backend is None:
-            raise RuntimeError(f"pictures need OpenGL; this mends it: {MEND_PICTURES}")
-        write_elsewhere(options, backend)
+    backend = os.environ.get("MUJOCO_GL") or working_renderer()
+    if backend is None:
+        raise RuntimeError(f"pictures need OpenGL; this mends it: {MEND_PICTURES}")
+    write(options, backend)
     show([{"task": options.task, "file": str(options.out)}], options.json)
 
 
-def write(options: Options) -> None:
-    """Write the picture or the video with the OpenGL at hand."""
+def write(options: Options, backend: str) -> None:
+    """Write the picture or the video with this value of MUJOCO_GL.
+
+    MuJoCo picks its OpenGL when it is imported, so another one needs a process of its own.
+    """
+    if os.environ.get("MUJOCO_GL") != backend:
+        code = "from robotasks.commands.view import *; from pathlib import *; "
+        command = [sys.executable, "-c", f"{code}write({options!r}, {backend!r})"]
+        done = subprocess.run(
+            command,
+            env=os.environ | {"MUJOCO_GL": backend},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError((done.stderr.strip() or "the video failed").splitlines()[-1])
+        return
     frames = film(options)
     if options.out.suffix == ".mp4":
         write_video(options.out, frames, FRAMES_PER_SECOND)
     else:
         write_picture(options.out, next(frames))
-
-
-def write_elsewhere(options: Options, backend: str) -> None:
-    """Do the same in a process of its own: MuJoCo picks its OpenGL when it is imported."""
-    code = f"from pathlib import *; from robotasks.commands.view import *; write({options!r})"
-    environment = os.environ | {"MUJOCO_GL": backend}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
 
 
 def play(options: Options, env: TaskVectorEnv) -> Iterator[None]:
@@ -154,6 +157,8 @@ def watch(options: Options) -> None:
 
     import mujoco.viewer
 
+    from robotasks.physics.camera import draw
+
     env = TaskVectorEnv(held_out(options.task, 100, options.seed), autoreset_mode="SameStep")
     env.reset(seed=options.seed)
     model, data = env.engines[0].world(0)
@@ -161,14 +166,20 @@ def watch(options: Options) -> None:
         for _ in play(options, env):
             if not window.is_running():
                 return
-            now_model, now = env.engines[0].world(0)
-            model.geom_size[:], model.geom_rgba[:] = now_model.geom_size, now_model.geom_rgba
-            data.qpos[:], data.mocap_pos[:] = now.qpos, now.mocap_pos
-            data.mocap_quat[:] = now.mocap_quat
-            mujoco.mj_forward(model, data)
-            if window.user_scn is not None:
+            world, now = env.engines[0].world(0)
+            with window.lock():
+                # The next episode's object may have another shape.
+                model.geom_size[:], model.geom_rgba[:] = world.geom_size, world.geom_rgba
+                data.qpos[:], data.mocap_pos[:] = now.qpos, now.mocap_pos
+                mujoco.mj_forward(model, data)
                 window.user_scn.ngeom = 0
-                for mark in env.marks(0):
-                    add_mark(window.user_scn, mark)
+                for mark in goal_marks(env, 0):
+                    draw(mark, window.user_scn)
             window.sync()
             time.sleep(1 / FRAMES_PER_SECOND)
+
+
+def goal_marks(env: TaskVectorEnv, world: int) -> Sequence[Mark]:
+    """Return the markers that show the goal of one world."""
+    task, row = env.task_rows()[world]
+    return task.marks(task.goals.view(split_row(task, row)[0]))

@@ -14,7 +14,7 @@ def register() -> None:
         if id_ not in gym.registry:
             gym.register(
                 id_,
-                entry_point="robotasks.envs.single:TaskEnv",
+                entry_point="robotasks.envs.single:make_env",
                 vector_entry_point="robotasks.envs.vector:TaskVectorEnv",
                 max_episode_steps=task.horizon,
                 kwargs={"tasks": task.name},

@@ -52,23 +52,6 @@ class TaskEnv(gym.Env):
             self._info(infos),
         )
 
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
-        """Return the sparse reward, (..., g) x (..., g) -> (...), a float for one goal."""
-        rewards = self.worlds.compute_reward(achieved_goal, desired_goal, info)
-        return rewards if rewards.ndim else float(rewards)
-
-    def compute_terminated(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
-        """Return False for every goal: success does not end an episode."""
-        never = np.zeros(np.shape(achieved_goal)[:-1], dtype=bool)
-        return never if never.ndim else False
-
-    def compute_truncated(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
-        """Return whether the horizon was reached, told by `info["elapsed"]`; else False."""
-        infos = info if isinstance(info, (list, tuple)) else [info]
-        ends = np.array([entry.get("elapsed", 0) >= self.worlds.horizon for entry in infos])
-        shape = np.shape(achieved_goal)[:-1]
-        return np.broadcast_to(ends, shape).copy() if shape else bool(ends[0])
-
     def expert_action(self) -> np.ndarray:
         """Return the scripted expert's action for the present state, (5,)."""
         return self.worlds.expert_actions()[0]
@@ -101,7 +84,34 @@ class TaskEnv(gym.Env):
         return info | {"is_success": info["success"]}
 
 
+class GoalTaskEnv(TaskEnv):
+    """One world with dictionary observations: what hindsight relabelling asks of an environment."""
+
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
+        """Return the sparse reward, (..., g) x (..., g) -> (...), a float for one goal."""
+        rewards = self.worlds.compute_reward(achieved_goal, desired_goal, info)
+        return rewards if rewards.ndim else float(rewards)
+
+    def compute_terminated(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
+        """Return False for every goal: success does not end an episode."""
+        never = np.zeros(np.shape(achieved_goal)[:-1], dtype=bool)
+        return never if never.ndim else False
+
+    def compute_truncated(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
+        """Return whether the horizon was reached, told by `info["elapsed"]`; else False."""
+        infos = info if isinstance(info, (list, tuple)) else [info]
+        ends = np.array([entry.get("elapsed", 0) >= self.worlds.horizon for entry in infos])
+        shape = np.shape(achieved_goal)[:-1]
+        return np.broadcast_to(ends, shape).copy() if shape else bool(ends[0])
+
+
+def make_env(tasks: str | Task | Distribution, **arguments: Any) -> TaskEnv:
+    """Make one world: with `goal_conditioned=True` one that offers `compute_reward`."""
+    kind = GoalTaskEnv if arguments.get("goal_conditioned") else TaskEnv
+    return kind(tasks, **arguments)
+
+
 def _rebuild(arguments: dict[str, Any], state: dict[str, np.ndarray]) -> TaskEnv:
-    env = TaskEnv(**arguments)
+    env = make_env(**arguments)
     env.set_state(state)
     return env

@@ -189,7 +189,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         first = (self._streak == HOLD) & (self._first_success < 0)
         self._first_success[first] = self._elapsed[first]
         truncated = ((self._elapsed >= self.horizon) | diverged) & ~resetting
-        self._last_action[:], self._last_reward[:] = actions, rewards
+        acted = ~resetting
+        self._last_action[acted], self._last_reward[acted] = actions[acted], rewards[acted]
         self._fresh[:], self._over[:] = False, truncated
         self._restart(resetting)
         obs = self._see()

@@ -65,7 +65,7 @@ class Camera:
         renderer._model = model  # the renderer would keep the sizes and colours of its first world
         renderer.update_scene(data, camera, self._options)
         for mark in marks:
-            self._draw(mark)
+            draw(mark, renderer.scene)
         if depth:
             renderer.enable_depth_rendering()
             picture = renderer.render().copy()
@@ -77,16 +77,17 @@ class Camera:
         """Release OpenGL; may be called again."""
         self._renderer.close()
 
-    def _draw(self, mark: Marker) -> None:
-        scene = self._renderer.scene
-        if mark.shape not in SHAPES:
-            raise ValueError(unknown("marker shape", mark.shape, SHAPES))
-        mujoco.mjv_initGeom(
-            scene.geoms[scene.ngeom],
-            SHAPES[mark.shape],
-            np.asarray(mark.size, dtype=np.float64),
-            np.asarray(mark.pos, dtype=np.float64),
-            np.eye(3).ravel(),
-            np.asarray(mark.rgba, dtype=np.float32),
-        )
-        scene.ngeom += 1
+
+def draw(mark: Marker, scene: mujoco.MjvScene) -> None:
+    """Add a marker to a scene: a picture's, or the window's `user_scn`."""
+    if mark.shape not in SHAPES:
+        raise ValueError(unknown("marker shape", mark.shape, SHAPES))
+    mujoco.mjv_initGeom(
+        scene.geoms[scene.ngeom],
+        SHAPES[mark.shape],
+        np.asarray(mark.size, dtype=np.float64),
+        np.asarray(mark.pos, dtype=np.float64),
+        np.eye(3).ravel(),
+        np.asarray(mark.rgba, dtype=np.float32),
+    )
+    scene.ngeom += 1

@@ -26,14 +26,14 @@ def success_rate(adapter, episodes=200):
 
 def test_learns_to_go_to_the_goal(tmp_path):
     seen = []
-    run = Run(tmp_path / "run", steps=100_000)
+    run = Run(tmp_path / "run", steps=50_000)
     adapter = ppo.train(
         PointEnv(64), replace(SMALL, rollout=24, epochs=5), run, on_progress=seen.append
     )
     assert success_rate(adapter) >= 0.95
     assert success_rate(load(tmp_path / "run")) == success_rate(adapter)
     last = seen[-1]
-    assert last.steps == last.total == 64 * 24 * (100_000 // (64 * 24))
+    assert last.steps == last.total == 64 * 24 * (50_000 // (64 * 24))
     assert last.success > seen[1].success
     assert last.mean_return > seen[1].mean_return + 5
     assert {"kl", "learning_rate", "policy_loss", "value_loss"} <= last.metrics.keys()

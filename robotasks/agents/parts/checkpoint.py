@@ -31,8 +31,6 @@ def save(path: Path, state: State, agent: str) -> None:
     """Write `state` as the checkpoint of `agent`."""
     # safetensors writes an array's memory as it lies: a transposed one would come back scrambled.
     state = {name: np.array(value, order="C") for name, value in state.items()}
-    # safetensors writes memory as it lies: a transposed array would come back scrambled.
-    state = {name: np.asarray(value, order="C") for name, value in state.items()}
     metadata = {"format": FORMAT, "version": VERSION, "agent": agent, "sha256": _digest(state)}
     write_atomically(path, safetensors.numpy.save(state, metadata))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -52,7 +52,7 @@ class Collector:
     "final_obs" (N, o) and "final_info"["success"] (N,), valid on the rows that end.
     """
 
-    def __init__(self, env: VectorEnv, policy: Policy, steps: int) -> None:
+    def __init__(self, env: Any, policy: Policy, steps: int) -> None:
         sizes = env_sizes(env)
         self.env, self.policy = env, policy
         self.low, self.high = env.single_action_space.low, env.single_action_space.high
@@ -121,6 +121,7 @@ def env_sizes(env: VectorEnv) -> tuple[int, int]:
     mode = env.metadata.get("autoreset_mode")
     if mode != AutoresetMode.SAME_STEP:
         raise ValueError(f"Training needs autoreset_mode='SameStep'; this environment has {mode}.")
+    sizes = []
     for name in ("single_observation_space", "single_action_space"):
         space = getattr(env, name)
         if not isinstance(space, gym.spaces.Box) or len(space.shape) != 1:
@@ -128,4 +129,5 @@ def env_sizes(env: VectorEnv) -> tuple[int, int]:
                 f"Training needs a flat Box as {name}; this environment has {space}. "
                 "Leave out goal_conditioned and pixels."
             )
-    return env.single_observation_space.shape[0], env.single_action_space.shape[0]
+        sizes.append(space.shape[0])
+    return sizes[0], sizes[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -21,7 +22,7 @@ def mlp(
     `last_gain` scales the last layer: small for a policy, which then starts near zero action.
     """
     layers: list[nn.Module] = []
-    for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
         last = i == len(sizes) - 2
         # skip_init: the layer's own initialisation would draw from the global generator.
         layer = nn.utils.skip_init(nn.Linear, inputs, outputs)

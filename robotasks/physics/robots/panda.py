@@ -35,7 +35,10 @@ MOVE = (2000.0, 200.0, 80.0)
 TURN = (100.0, 8.0, 12.0)
 GRIP = (5000.0, 50.0, 30.0)  # saturates 6 mm short of the set-point: 30 N whatever the width
 FINGER_DAMPING = 100.0  # closes at 0.3 m/s
-POSTURE = 20.0
+
+# Springs (Nm/rad) that keep the seventh degree of freedom from wandering. Near x = 0.35 joints 5 and
+# 7 are almost parallel, and without its spring joint 5 takes over half of a turn.
+POSTURE = {3: 20.0, 5: 5.0}
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,7 @@ def _bounds(control: Control, xp: ModuleType, dtype: Any, device: Any) -> tuple[
 def rest_setpoint(tcp_pos: Array, yaw: Array, width: Array) -> Array:
     """Return the set-point (..., 7) at which the tool stays where `arm_pose` has put it."""
     upright = 0 * yaw
-    return stack(
-        tcp_pos[..., 0], tcp_pos[..., 1], tcp_pos[..., 2], upright, upright, yaw, width
-    )
+    return stack(tcp_pos[..., 0], tcp_pos[..., 1], tcp_pos[..., 2], upright, upright, yaw, width)
 
 
 def tool_yaw(tcp_xaxis: Array) -> Array:
@@ -161,8 +162,8 @@ def _add_link(parent: mujoco.MjsBody, number: int, link: facts.Link) -> mujoco.M
         actfrcrange=[-link.torque, link.torque],
         actfrclimited=True,
     )
-    if number == 3:
-        joint.stiffness = [POSTURE, 0, 0]
+    if number in POSTURE:
+        joint.stiffness = [POSTURE[number], 0, 0]
     dress(body)
     return body
 

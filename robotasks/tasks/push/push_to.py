@@ -77,15 +77,15 @@ class PushTo(Task):
         to_goal = goal.goal_xy - now.puck_pos[..., :2]
         left, along = norm(to_goal), unit(to_goal)
         reach = distance(now.tcp_pos, behind(now.puck_pos, along, 0.045))
-        rel = now.tcp_pos - now.puck_pos
-        beside = (norm(rel[..., :2]) < 0.08) & (rel[..., 2] < 0.015)
-        # Being behind is paid for, not demanded: else whoever pushes badly loses what it had, and
-        # learns not to push. Speed towards the goal pays at once for what nearness pays later.
+        # One smooth stage: a bonus for touching draws the tool down on whichever side it is, and a
+        # threshold for being behind makes whoever pushes badly lose what it had. Coarse terms call
+        # from afar, fine ones reward precision; speed pays at once for what nearness pays later.
+        ready = 0.5 * closeness(reach, 0.1) + 0.5 * closeness(reach, 0.03)
         nearer = 0.5 * clip(1 - left / 0.4, 0.0, 1.0) + 0.5 * closeness(left, 0.06)
         coming = dot(now.puck_vel[..., :2], along)
         pace = 0.5 + 0.5 * namespace(left).tanh(coming / 0.1)
-        push = 0.1 * closeness(reach, 0.08) + 0.2 * pace + 0.7 * nearer
-        return [Stage(closeness(reach, 0.1), beside), Stage(0.99 * push, self.success(now, goal))]
+        progress = 0.99 * (0.3 * ready + 0.15 * pace + 0.55 * nearer)
+        return [Stage(progress, self.success(now, goal))]
 
     def success(self, now, goal):
         return self.reached(self.achieved(now), self.desired(goal))
