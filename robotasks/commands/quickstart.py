@@ -111,6 +111,7 @@ def draw_curve(rows: list[dict[str, float | None]], options: Options, path: Path
         if points:
             axes.plot(*zip(*points, strict=True), style, label=label)
     axes.set(xlabel="environment steps", ylabel="success", ylim=(-0.02, 1.02))
+    axes.set_xlim(left=0)
     axes.set_title(f"PPO on {options.task}, seed {options.seed}")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
@@ -124,11 +125,13 @@ def show_policy(options: Options, out: Path) -> str:
         draw_from_above(options, out / "run", out / "contact_sheet.png")
         print(f"No OpenGL, so no film but a drawing. This mends it: {MEND_PICTURES}")
         return "contact_sheet.png"
+    print(f"Filming {EPISODES_SHOWN} episodes")
     film = view.Options(
         options.task,
         agent=str(out / "run"),
         out=out / "policy.mp4",
         episodes=EPISODES_SHOWN,
+        every=2,
         seed=options.seed,
     )
     view.write(film, backend)

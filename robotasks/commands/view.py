@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,9 +21,9 @@ from robotasks.commands.evaluate import held_out
 from robotasks.commands.output import show
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.tasks.distribution import split_row
-from robotasks.tasks.task import Mark
+from robotasks.tasks.task import CONTROL_PERIOD, Mark
 
-FRAMES_PER_SECOND = 20
+STEPS_PER_SECOND = round(1 / CONTROL_PERIOD)
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Options:
     agent: str = "expert"
     """expert, random, or the folder of a run."""
     out: Path = Path("view.mp4")
-    """A .png (the moment half-way through an episode) or an .mp4."""
+    """A .png (the moment after a quarter of an episode) or an .mp4."""
     interactive: bool = False
     """Open MuJoCo's window instead of writing a file."""
     episodes: int = 3
     """Episodes in a video."""
+    every: int = 1
+    """Draw every n-th of the 20 steps a second; drawing without a GPU takes its time."""
     seed: int = 0
     """Seed of rows and starts."""
     camera: Literal["front", "top", "side"] = "front"
@@ -58,8 +61,11 @@ def run(options: Options) -> None:
         return
     if options.out.suffix not in (".mp4", ".png"):
         raise ValueError(f"--out needs a name that ends in .png or .mp4, not {options.out}")
-    if min(options.episodes, options.width, options.height) < 1:
-        raise ValueError("episodes, width and height must be at least 1")
+    for name in ("episodes", "every", "width", "height"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"{name} must be at least 1, not {getattr(options, name)}")
+    if options.width % 2 or options.height % 2:
+        raise ValueError("width and height must be even: the video format asks for it")
     backend = os.environ.get("MUJOCO_GL") or working_renderer()
     if backend is None:
         raise RuntimeError(f"pictures need OpenGL; this mends it: {MEND_PICTURES}")
@@ -86,7 +92,7 @@ def write(options: Options, backend: str) -> None:
         return
     frames = film(options)
     if options.out.suffix == ".mp4":
-        write_video(options.out, frames, FRAMES_PER_SECOND)
+        write_video(options.out, frames, Fraction(STEPS_PER_SECOND, options.every))
     else:
         write_picture(options.out, next(frames))
 
@@ -102,7 +108,7 @@ def play(options: Options, env: TaskVectorEnv) -> Iterator[None]:
 
 
 def film(options: Options) -> Iterator[np.ndarray]:
-    """Yield the frames of the episodes; for a picture, the one half-way through the first."""
+    """Yield the frames of the episodes; for a picture, the one after a quarter of the first."""
     env = TaskVectorEnv(
         held_out(options.task, 100, options.seed),
         autoreset_mode="SameStep",
@@ -116,11 +122,11 @@ def film(options: Options) -> Iterator[np.ndarray]:
         if step == options.episodes * env.horizon:
             env.close()
             return
-        if not still or step == env.horizon // 2:
+        if step == env.horizon // 4 if still else step % options.every == 0:
             yield env.picture(0)
 
 
-def write_video(path: Path, frames: Iterable[np.ndarray], rate: int) -> None:
+def write_video(path: Path, frames: Iterable[np.ndarray], rate: Fraction) -> None:
     """Encode frames (height, width, 3) as H.264; the file appears when it is whole."""
     import av
 
@@ -176,7 +182,7 @@ def watch(options: Options) -> None:
                 for mark in goal_marks(env, 0):
                     draw(mark, window.user_scn)
             window.sync()
-            time.sleep(1 / FRAMES_PER_SECOND)
+            time.sleep(CONTROL_PERIOD)
 
 
 def goal_marks(env: TaskVectorEnv, world: int) -> Sequence[Mark]:

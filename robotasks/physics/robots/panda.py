@@ -36,8 +36,8 @@ TURN = (100.0, 8.0, 12.0)
 GRIP = (5000.0, 50.0, 30.0)  # saturates 6 mm short of the set-point: 30 N whatever the width
 FINGER_DAMPING = 100.0  # closes at 0.3 m/s
 
-# Springs (Nm/rad) that keep the seventh degree of freedom from wandering. Near x = 0.35 joints 5 and
-# 7 are almost parallel, and without its spring joint 5 takes over half of a turn.
+# Springs (Nm/rad) that keep the seventh degree of freedom from wandering. Near x = 0.35 joints 5
+# and 7 are almost parallel, and without its spring joint 5 takes over half of a turn.
 POSTURE = {3: 20.0, 5: 5.0}
 
 
