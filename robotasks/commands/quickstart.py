@@ -21,6 +21,7 @@ from robotasks.commands.entrants import find_entrant
 from robotasks.commands.evaluate import held_out
 
 EPISODES_SHOWN = 4
+FILM_SIZE = (640, 480)
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ def show_policy(options: Options, out: Path) -> str:
         out=out / "policy.mp4",
         episodes=EPISODES_SHOWN,
         every=2,
+        width=FILM_SIZE[0],
+        height=FILM_SIZE[1],
         seed=options.seed,
     )
     view.write(film, backend)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -128,22 +129,30 @@ def progress_reporter(steps: int, as_json: bool) -> Iterator[Callable[[Any], Non
         TextColumn("{task.fields[fps]:,.0f} steps/s"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns) as bar:
-        line = bar.add_task("training", total=steps, success=0.0, fps=0.0)
+    bar = Progress(*columns)
+    line = bar.add_task("training", total=steps, success=0.0, fps=0.0)
 
-        def report(progress: Any) -> None:
-            success = progress.success if progress.success == progress.success else 0.0
-            bar.update(
-                line,
-                completed=progress.steps,
-                total=progress.total,
-                success=success,
-                fps=progress.fps,
-            )
+    def report(progress: Any) -> None:
+        bar.start()  # with the first update, so that a refused run shows its error and no bar
+        success = 0.0 if math.isnan(progress.success) else progress.success
+        bar.update(
+            line,
+            completed=progress.steps,
+            total=progress.total,
+            success=success,
+            fps=progress.fps,
+        )
 
+    try:
         yield report
+    finally:
+        if bar.live.is_started:  # stopping prints a line even where nothing was shown
+            bar.stop()
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
     """NaN is no JSON: before the first episode has ended there is no success rate."""
-    return {key: None if value != value else value for key, value in values.items()}
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in values.items()
+    }

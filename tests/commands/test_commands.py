@@ -25,6 +25,15 @@ def test_evaluate_prints_one_object(capsys):
     assert set(row) >= {"task", "rows", "success", "success_ever", "interval", "mean_return"}
 
 
+def test_evaluate_writes_the_episodes_it_counts(tmp_path, capsys):
+    path = tmp_path / "records.jsonl"
+    arguments = ["random", "reach", "--rows", "4", "--episodes", "2", "--records", str(path)]
+    run_command("evaluate", [*arguments, "--json"])
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    mean = sum(record["episode_return"] for record in records) / 8
+    assert lines(capsys)[0]["mean_return"] == pytest.approx(mean)
+
+
 def test_speed_prints_a_row_per_count(capsys):
     arguments = ["reach", "--worlds", "1", "4", "--repeats", "1", "--seconds", "0.02", "--json"]
     run_command("speed", arguments)
@@ -60,7 +69,17 @@ def test_train_resume_and_evaluate_a_run(tmp_path, capsys):
         (["evaluate", ".", "reach"], "no run folder"),
         (["train", "pppo", "reach"], "unknown agent 'pppo'"),
         (["train", "ppo", "reach", "--steps", "0"], "steps must be at least 1"),
+        (
+            ["train", "ppo", "reach", "--set", "gama=1"],
+            "unknown option 'gama'. Did you mean gamma?",
+        ),
+        (["train", "ppo", "reach", "--out", __file__], "exists"),
+        (["evaluate", "expert", "reach", "--rows", "0"], "rows must be at least 1"),
+        (["evaluate", "expert", "reach", "--worlds", "0"], "worlds must be at least 1"),
+        (["speed", "raech"], "unknown task 'raech'. Did you mean reach?"),
         (["view", "reach", "--out", "film.gif"], "ends in .png or .mp4"),
+        (["view", "reach", "--width", "63"], "must be even"),
+        (["quickstart", "--rows", "0"], "rows must be at least 1"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_two(arguments, message, capsys, tmp_path, monkeypatch):
@@ -73,7 +92,7 @@ def test_mistakes_are_one_line_and_exit_code_two(arguments, message, capsys, tmp
     assert captured.out == ""
 
 
-def test_help_lists_the_commands_and_loads_neither_torch_nor_mujoco():
+def test_help_lists_the_commands_and_loads_no_torch():
     code = (
         "import sys; from robotasks.commands import main; main(['--help']);"
         "assert 'torch' not in sys.modules"
@@ -103,6 +122,6 @@ def test_the_first_working_renderer_is_taken(monkeypatch):
 def test_view_writes_pictures_and_films(tmp_path, gl):
     for name, magic in (("a.png", b"\x89PNG"), ("a.mp4", b"ftyp")):
         out = tmp_path / name
-        options = ["--episodes", "1", "--width", "64", "--height", "64", "--out", str(out)]
-        run_command("view", ["reach", *options])
+        options = ["--episodes", "1", "--every", "10", "--width", "64", "--height", "64"]
+        run_command("view", ["reach", *options, "--out", str(out)])
         assert magic in out.read_bytes()[:16]

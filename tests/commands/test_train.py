@@ -1,0 +1,57 @@
+"""What training leaves behind, and how its agent's options are set."""
+
+import json
+
+import pytest
+
+from robotasks.commands import run_command, train
+from robotasks.commands.evaluate import held_out
+from robotasks.envs.vector import TaskVectorEnv
+
+TINY = ["ppo", "reach", "--worlds", "16", "--rows", "4", "--steps", "1000"]
+
+
+def test_the_run_folder_holds_options_progress_and_a_checkpoint(tmp_path, capsys):
+    run_command("train", [*TINY, "--set", "hidden=16,8", "gamma=0.9", "--out", str(tmp_path)])
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert (config["agent"], config["env"]["tasks"], config["seed"]) == ("ppo", "reach", 0)
+    assert (config["config"]["hidden"], config["config"]["gamma"]) == ([16, 8], 0.9)
+    header = (tmp_path / "progress.csv").read_text().splitlines()[0].split(",")
+    assert {"steps", "wall_s", "train_success", "eval_success", "eval_return"} <= set(header)
+    assert (tmp_path / "checkpoint" / "latest.safetensors").stat().st_size > 0
+    assert str(tmp_path) in capsys.readouterr().out.replace("\n", "")
+
+
+def test_an_interrupted_training_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    def interrupt(options, folder):
+        def training(report):
+            raise KeyboardInterrupt
+
+        return training
+
+    monkeypatch.setattr(train, "prepare", interrupt)
+    with pytest.raises(SystemExit) as stopped:
+        run_command("train", [*TINY, "--out", str(tmp_path), "--json"])
+    assert stopped.value.code == 130
+    captured = capsys.readouterr()
+    assert "--resume" in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("setting", ["gamma=high", "activation=sine", "epochs=0"])
+def test_a_value_that_does_not_fit_is_refused(setting, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_command("train", [*TINY, "--out", str(tmp_path), "--set", setting])
+    assert stopped.value.code == 2
+    assert setting.split("=")[0] in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_training_never_meets_a_held_out_row():
+    env = TaskVectorEnv("reach", 300)
+    env.reset(seed=0)
+    trained = {tuple(row) for _, row in env.task_rows()}
+    # 500_000: the rows that training is scored on in between.
+    tables = [held_out("reach", 200, seed).rows[0] for seed in (0, 1, 500_000)]
+    sets = [trained, *({tuple(row) for row in table} for table in tables)]
+    assert len(set.union(*sets)) == sum(len(rows) for rows in sets)
