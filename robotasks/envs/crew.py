@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from robotasks.envs.record import Record
 from robotasks.layout import Layout, View
 from robotasks.physics.engine import StateRows, make_engine, sensor_layout
-from robotasks.physics.robots.panda import command, tool_yaw
+from robotasks.physics.robots.panda import command, tool_pose
 from robotasks.tasks.distribution import split_row
 from robotasks.tasks.task import CONTROL_PERIOD, Task, staged_reward
 
-SETPOINT = Layout({"setpoint": 7})
+SETPOINT, TOOL = Layout({"setpoint": 7}), Layout({"tool": 4})
 _ROW, _START = 0, 1  # the two random streams of an episode
 _REDRAWS = 1000
 
@@ -38,38 +39,86 @@ class Crew:
         self.begun = np.zeros((worlds, self.starts.layout.size))
         self.memory = np.zeros((worlds, task.memory.size))
         self.expert_memory = np.zeros((worlds, task.expert_memory.size))
+        self._tool = np.zeros((worlds, TOOL.size))
         goal, dynamic = split_row(task, self.rows)
         self.goal, self.dynamics = goals.view(goal), dynamics.view(dynamic)
         self.now = View(
             (sensor_layout(model), self.engine.sensors),
+            (TOOL, self._tool),
             (SETPOINT, self.engine.ctrl[:, :7]),
             (task.memory, self.memory),
         )
 
-    def draw_row(self, seed: int, episode: int) -> np.ndarray:
+    def draw(
+        self,
+        chosen: np.ndarray,
+        worlds: np.ndarray,
+        anew: np.ndarray,
+        record: Record,
+        options: Mapping[str, Any],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw the rows and starts, (k, ...) each, of the next episodes of k worlds.
+
+        chosen: which of this crew's worlds; worlds: their numbers in the environment; anew:
+        which of them begin a trial, so that they get a new row. options: see `reset`.
+        """
+        streams = list(zip(record.seed[worlds], record.episode[worlds], strict=True))
+        rows = self.rows[chosen]
+        for k in np.flatnonzero(anew):
+            rows[k] = self._draw_row(*streams[k])
+        if options.get("rows") is not None:
+            rows[:] = self._picked(options["rows"], record.worlds)[worlds]
+        starts = np.zeros((len(worlds), self.starts.layout.size))
+        goals, dynamics = split_row(self.task, rows)
+        for span, values, kind in (
+            (self.task.goals, goals, "goal"),
+            (self.task.dynamics, dynamics, "dynamics"),
+            (self.starts, starts, "start"),
+        ):
+            for name, value in options.get(kind, {}).items():
+                checked = span.check(name, value)
+                every = np.broadcast_to(checked, (record.worlds, checked.shape[-1]))
+                values[:, span.layout.columns(name)] = every[worlds]
+        columns = [self.starts.layout.columns(name) for name in options.get("start", {})]
+        for stream, row, start in zip(streams, rows, starts, strict=True):
+            self._draw_start(*stream, row, start, columns)
+        return rows, starts
+
+    def _draw_row(self, seed: int, episode: int) -> np.ndarray:
         """Draw the row of the trial that begins at this episode of a world's stream."""
         rng = np.random.default_rng([seed, episode, _ROW])
         if self.table is not None:
             return self.table[rng.integers(len(self.table))]
         return np.concatenate([self.task.goals.draw(rng), self.task.dynamics.draw(rng)])
 
-    def draw_start(
-        self, seed: int, episode: int, row: np.ndarray, given: Mapping[str, np.ndarray]
-    ) -> np.ndarray:
-        """Draw a start that the task admits for this row; `given` fields are as they are."""
+    def _draw_start(
+        self, seed: int, episode: int, row: np.ndarray, start: np.ndarray, given: list[slice]
+    ) -> None:
+        """Draw a start that the task admits for this row into `start`, but for `given` columns."""
         rng = np.random.default_rng([seed, episode, _START])
         goals, dynamics = split_row(self.task, row)
         goal, dynamic = self.task.goals.view(goals), self.task.dynamics.view(dynamics)
         for _ in range(_REDRAWS):
-            start = self.starts.draw(rng)
-            for name, value in given.items():
-                start[self.starts.layout.columns(name)] = value
-            if self.task.admits(self.starts.view(start), goal, dynamic):
-                return start
+            drawn = self.starts.draw(rng)
+            for columns in given:
+                drawn[columns] = start[columns]
+            if self.task.admits(self.starts.view(drawn), goal, dynamic):
+                start[:] = drawn
+                return
         raise ValueError(
-            f"{self.task.name} admits no start for the goal {goal} with the given start fields "
-            f"{dict(given) or 'none'}; choose other values"
+            f"{self.task.name} admits no start like {self.starts.view(start)} "
+            f"for the goal {goal}; choose other values"
         )
+
+    def _picked(self, numbers: Any, worlds: int) -> np.ndarray:
+        """Return the rows of the table with these numbers, one per world of the environment."""
+        if self.table is None:
+            raise ValueError("rows picks from a distribution; this env draws from the whole range")
+        picked = np.broadcast_to(np.asarray(numbers), (worlds,))
+        last = len(self.table) - 1
+        if picked.dtype.kind not in "iu" or picked.min() < 0 or picked.max() > last:
+            raise ValueError(f"rows must be whole numbers from 0 to {last}: {numbers}")
+        return self.table[picked]
 
     def begin(self, mask: np.ndarray, rows: np.ndarray, starts: np.ndarray) -> None:
         """Begin an episode in the worlds of `mask`, each with its row and start."""
@@ -81,26 +130,30 @@ class Crew:
         placement = task.place(self.starts.view(starts), task.goals.view(goals), dynamic)
         states = self._states.rows(placement, len(rows))
         self.engine.reset(mask, states, task.fields(dynamic))
+        self._read_tool()
 
     def advance(self, actions: np.ndarray) -> None:
         """Take one control step, actions (n, 5)."""
-        now, control = self.now, self.task.control
-        yaw = tool_yaw(now.tcp_xaxis)
-        self.engine.ctrl[:, :7] = command(now.setpoint, actions, now.tcp_pos, yaw, control)
+        task, now = self.task, self.now
+        self.engine.ctrl[:, :7] = command(now.setpoint, actions, now.tool, task.control)
         self.engine.step(self.ticks)
-        if self.task.memory.size:
-            memory = self.task.memory.view(self.memory)
-            self.memory[...] = self.task.memory.pack(
-                self.task.remember(memory, self.now, self.goal)
-            )
+        self._read_tool()
+        if task.memory.size:
+            memory = task.memory.view(self.memory)
+            self.memory[...] = task.memory.pack(task.remember(memory, now, self.goal))
 
-    def judge(self, dense: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rewards (n,) and whether the goal is met at this instant (n,)."""
+    def _read_tool(self) -> None:
+        """Keep what control and observation both need of the tool's pose."""
+        self._tool[...] = tool_pose(self.now.tcp_pos, self.now.tcp_xaxis)
+
+    def judge(self, dense: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return rewards, whether the goal is met at this instant, and divergence, (n,) each."""
+        diverged = self.engine.diverged.copy()
         if not dense:
             success = self.task.success(self.now, self.goal)
-            return success.astype(np.float64), success
+            return success.astype(np.float64), success, diverged
         stages = self.task.stages(self.now, self.goal)
-        return staged_reward(stages), stages[-1].done
+        return staged_reward(stages), stages[-1].done, diverged
 
     def expert(self) -> np.ndarray:
         """Return the scripted expert's actions, (n, 5); its memory moves on."""
@@ -132,17 +185,8 @@ class Crew:
             target[...] = state[name]
         everywhere = np.ones(self.engine.worlds, dtype=bool)
         self.engine.reset(everywhere, state["physics"], self.task.fields(self.dynamics))
+        self._read_tool()
 
     def scaled_dynamics(self) -> np.ndarray:
         """Return the dynamics scaled to [-1, 1], (n, d)."""
         return self.task.dynamics.scaled(split_row(self.task, self.rows)[1])
-
-
-def override(
-    span: Any, values: np.ndarray, given: Mapping[str, Any], worlds: Iterable[int], total: int
-) -> None:
-    """Write the given fields into the rows of `worlds`; values are per world or one for all."""
-    for name, value in given.items():
-        checked = span.check(name, value)
-        per_world = np.broadcast_to(checked, (total, checked.shape[-1]))
-        values[:, span.layout.columns(name)] = per_world[list(worlds)]

@@ -10,19 +10,24 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from robotasks.envs.crew import Crew, override
+from robotasks.envs.checks import (
+    check_counts,
+    check_steppable,
+    checked_actions,
+    checked_mask,
+    checked_options,
+)
+from robotasks.envs.crew import Crew
 from robotasks.envs.observation import Observer
+from robotasks.envs.record import Record
 from robotasks.envs.rendering import CAMERAS, MODES, Pictures
 from robotasks.layout import View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks import find_task
 from robotasks.tasks.distribution import Distribution, split_row
-from robotasks.tasks.task import CONTROL_PERIOD, HOLD, Task
+from robotasks.tasks.task import CONTROL_PERIOD, Task
 
-OPTIONS = ("reset_mask", "new_trial", "rows", "goal", "dynamics", "start")
 REWARDS = ("dense", "sparse")
-_COUNTERS = ("seed", "episode", "trial_episode", "elapsed", "streak", "first_success")
-_LIVE = (*_COUNTERS, "over", "fresh", "last_action", "last_reward", "last_obs")
 
 
 class TaskVectorEnv(gym.vector.VectorEnv):
@@ -32,14 +37,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     has held 5 control steps. A world's trajectory follows from its own seed, row and actions,
     whatever the number of worlds or threads.
     """
-
-    # One entry per world: its random stream, where it stands in trial and episode, its record.
-    _seed: np.ndarray
-    _episode: np.ndarray
-    _trial_episode: np.ndarray
-    _elapsed: np.ndarray
-    _streak: np.ndarray
-    _first_success: np.ndarray
 
     def __init__(
         self,
@@ -74,7 +71,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """
         self._arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         distribution, tables = _tasks(tasks)
-        _check(num_envs, len(distribution), episodes, max_episode_steps)
+        check_counts(num_envs, len(distribution), episodes, max_episode_steps)
         for kind, given, known in (
             ("reward", reward, REWARDS),
             ("render_mode", render_mode, (None, *MODES)),
@@ -90,6 +87,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.num_envs, self.tasks = num_envs, distribution
         self.horizon = max_episode_steps or max(task.horizon for task in distribution)
         self.episodes, self.render_mode = episodes, render_mode
+        self._record = Record(num_envs, self.horizon, episodes)
         self._mode = AutoresetMode(autoreset_mode)
         self.metadata = {
             "render_modes": list(MODES),
@@ -114,10 +112,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.single_observation_space = self._space()
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        for name in _COUNTERS:
-            setattr(self, f"_{name}", np.zeros(num_envs, dtype=np.int64))
-        self._over, self._fresh = np.zeros((2, num_envs), dtype=bool)
-        self._last_action, self._last_reward = np.zeros((num_envs, 5)), np.zeros(num_envs)
         self._last_obs = np.zeros((num_envs, self._observer.layout.size), dtype=np.float32)
         self._begun = self._closed = False
 
@@ -146,27 +140,21 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         world; goal, dynamics, start: {field: value or one value per world}.
         """
         self._check_open()
-        options = dict(options or {})
-        for name in options:
-            if name not in OPTIONS:
-                raise ValueError(unknown("reset option", name, OPTIONS))
-        mask = _mask(options.get("reset_mask"), self.num_envs)
-        if not self._begun and not mask.all():
-            raise ValueError("the first reset has to cover every world; leave out reset_mask")
-        new_trial = np.zeros(self.num_envs, dtype=bool)
-        counters = {name: getattr(self, f"_{name}").copy() for name in _COUNTERS}
-        self._reseed(seed, mask, new_trial)
+        options = checked_options(options)
+        mask = checked_mask(options.get("reset_mask"), self.num_envs, self._begun)
+        new_trial = bool(options.get("new_trial")) or options.get("rows") is not None
+        before = self._record.get_state()
         try:
+            self._reseed(seed, mask)
             self._begin(mask, new_trial, options)
         except (ValueError, KeyError):
-            for name, values in counters.items():
-                getattr(self, f"_{name}")[:] = values
+            self._record.set_state(before)
             raise
         if self._stagger and not self._begun:
-            self._elapsed[:] = np.arange(self.num_envs) * self.horizon // self.num_envs
+            self._record.stagger()
         self._begun = True
         self._last_obs[mask] = self._see()[mask]
-        return self._face(self._last_obs), self._infos(np.zeros(self.num_envs, dtype=bool))
+        return self._face(self._last_obs), self._record.infos(np.zeros(self.num_envs, dtype=bool))
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Take one control step in every world, actions (n, 5) in [-1, 1].
@@ -174,27 +162,23 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         Returns observations, rewards (n,), terminations, truncations and infos; which
         observation a row shows at its end is the autoreset mode's business.
         """
-        actions = self._check_actions(actions)
-        resetting = self._over.copy()
+        self._check_open()
+        check_steppable(self._begun, self._record.over, self._mode is AutoresetMode.DISABLED)
+        actions = checked_actions(actions, self.num_envs)
         for crew, of in zip(self._crews, self._of, strict=True):
             crew.advance(actions[of])
-        rewards, success = self._gather([crew.judge(self._dense) for crew in self._crews])
-        (diverged,) = self._gather([(crew.engine.diverged,) for crew in self._crews])
+        rewards, success, diverged = self._gather([crew.judge(self._dense) for crew in self._crews])
+        resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
         lost = diverged | resetting
-        if lost.any():
-            diverged[resetting] = False
+        any_lost = lost.any()
+        if any_lost:
+            diverged &= ~resetting
             rewards[lost], success[lost] = 0.0, False
-        self._elapsed += 1
-        self._streak[:] = (self._streak + 1) * success
-        first = (self._streak == HOLD) & (self._first_success < 0)
-        self._first_success[first] = self._elapsed[first]
-        truncated = ((self._elapsed >= self.horizon) | diverged) & ~resetting
-        acted = ~resetting
-        self._last_action[acted], self._last_reward[acted] = actions[acted], rewards[acted]
-        self._fresh[:], self._over[:] = False, truncated
-        self._restart(resetting)
+        truncated = self._record.tick(actions, rewards, success, diverged, resetting)
+        if any_lost:
+            self._restart(resetting)
         obs = self._see()
-        if diverged.any():
+        if any_lost:
             obs[diverged] = self._last_obs[diverged]  # the last good one
         face = self._face(obs)
         if self._faced:
@@ -202,14 +186,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             rewards = np.where(lost, 0.0, paid)
         infos: dict[str, Any] = {}
         if self._mode is AutoresetMode.SAME_STEP and truncated.any():
-            infos = {"final_obs": face, "final_info": self._infos(diverged)}
+            infos = {"final_obs": face, "final_info": self._record.infos(diverged)}
             infos |= {f"_{name}": truncated.copy() for name in infos}
             self._restart(truncated)
             obs = np.where(truncated[:, None], self._see(), obs)
             face, diverged = self._face(obs), np.zeros_like(diverged)
         self._last_obs = obs
         never = np.zeros(self.num_envs, dtype=bool)
-        return face, rewards, never, truncated, infos | self._infos(diverged)
+        return face, rewards, never, truncated, infos | self._record.infos(diverged)
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> np.ndarray:
         """Return the sparse reward of achieved and desired goals, both (..., g) -> (...)."""
@@ -255,7 +239,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     def get_state(self) -> dict[str, np.ndarray]:
         """Return all that the future depends on, as numeric arrays that may be saved."""
         self._check_open()
-        state = {name: getattr(self, f"_{name}").copy() for name in _LIVE}
+        state = self._record.get_state() | {"last_obs": self._last_obs.copy()}
         for i, crew in enumerate(self._crews):
             state |= {f"crew{i}.{name}": value for name, value in crew.get_state().items()}
         return state | {"begun": np.array(self._begun)}
@@ -268,8 +252,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             if name not in state or np.shape(state[name]) != value.shape:
                 shape = np.shape(state[name]) if name in state else "nothing"
                 raise ValueError(f"{name} should have shape {value.shape}, the state has {shape}")
-        for name in _LIVE:
-            getattr(self, f"_{name}")[...] = state[name]
+        self._record.set_state(state)
+        self._last_obs[...] = state["last_obs"]
         self._begun = bool(state["begun"])
         for i, crew in enumerate(self._crews):
             prefix = f"crew{i}."
@@ -304,19 +288,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         seen = []
         for crew, of in zip(self._crews, self._of, strict=True):
             dynamics = crew.scaled_dynamics() if "dynamics" in self._observer.reveal else None
-            history = self._history(of) if "history" in self._observer.reveal else {}
+            history = self._record.history(of) if "history" in self._observer.reveal else {}
             seen.append(
                 (self._observer.observe(crew.task, crew.now, crew.goal, dynamics, history),)
             )
         return self._gather(seen)[0]
-
-    def _history(self, of: slice) -> dict[str, np.ndarray]:
-        return {
-            "last_action": self._last_action[of],
-            "last_reward": self._last_reward[of],
-            "episode_start": self._fresh[of].astype(np.float64),
-            "time_left": 1 - self._elapsed[of] / self.horizon,
-        }
 
     def _gather(self, parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
         """Join each crew's arrays into arrays over all worlds; a sole crew's are taken over."""
@@ -336,17 +312,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         achieved, desired = self._goals()
         return {"observation": obs.copy(), "achieved_goal": achieved, "desired_goal": desired}
 
-    def _infos(self, diverged: np.ndarray) -> dict[str, Any]:
-        infos: dict[str, Any] = {
-            "success": self._streak >= HOLD,
-            "first_success": self._first_success.copy(),
-            "elapsed": self._elapsed.copy(),
-            "trial_start": self._fresh & (self._trial_episode == 0),
-            "diverged": diverged.copy(),
-        }
-        return infos | {f"_{name}": np.ones(self.num_envs, dtype=bool) for name in infos}
-
-    def _reseed(self, seed: Any, mask: np.ndarray, new_trial: np.ndarray) -> None:
+    def _reseed(self, seed: Any, mask: np.ndarray) -> None:
         if seed is None and self._begun:
             return
         if seed is None or isinstance(seed, (int, np.integer)):
@@ -361,121 +327,33 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             seeds = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
         if min(seeds) < 0:
             raise ValueError(f"seeds must not be negative: {min(seeds)}")
-        self._seed[mask] = np.asarray(seeds)[mask]
-        self._episode[mask] = -1
-        new_trial |= mask
+        self._record.reseed(seeds, mask)
 
-    def _begin(self, mask: np.ndarray, new_trial: np.ndarray, options: Mapping[str, Any]) -> None:
+    def _begin(self, mask: np.ndarray, new_trial: bool, options: Mapping[str, Any]) -> None:
         """Begin the next episode of each world of `mask`: a new row at a trial's end."""
-        rows_given = options.get("rows")
-        self._episode[mask] += 1
-        new_trial = new_trial | (self._episode == 0) | (self._trial_episode + 1 >= self.episodes)
-        new_trial |= bool(options.get("new_trial")) or rows_given is not None
+        anew = self._record.next_episodes(mask, new_trial)
+        drawn = []
         for crew, of in zip(self._crews, self._of, strict=True):
-            self._begin_crew(crew, of, mask, new_trial, options)
-        self._trial_episode[mask] = np.where(new_trial, 0, self._trial_episode + 1)[mask]
-        self._elapsed[mask], self._streak[mask], self._first_success[mask] = 0, 0, -1
-        self._over[mask], self._fresh[mask] = False, True
-        anew = mask & new_trial
-        self._last_action[anew], self._last_reward[anew] = 0.0, 0.0
+            worlds = np.arange(self.num_envs)[of][mask[of]]
+            drawn.append(crew.draw(mask[of], worlds, anew[worlds], self._record, options))
+        for crew, of, (rows, starts) in zip(self._crews, self._of, drawn, strict=True):
+            if len(rows):
+                crew.begin(mask[of], rows, starts)
 
     def _restart(self, mask: np.ndarray) -> None:
         """Begin the next episode where `mask` says so."""
         if mask.any():
-            self._begin(mask, np.zeros_like(mask), {})
-
-    def _begin_crew(
-        self,
-        crew: Crew,
-        of: slice,
-        mask: np.ndarray,
-        new_trial: np.ndarray,
-        options: Mapping[str, Any],
-    ) -> None:
-        worlds = np.arange(self.num_envs)[of]
-        chosen = mask[of]
-        ids = worlds[chosen]
-        if not len(ids):
-            return
-        rows = crew.rows[chosen]
-        for k, i in enumerate(ids):
-            if new_trial[i]:
-                rows[k] = crew.draw_row(self._seed[i], self._episode[i])
-        if options.get("rows") is not None:
-            rows[:] = _table_rows(crew, options["rows"], self.num_envs)[ids]
-        goals, dynamics = split_row(crew.task, rows)
-        override(crew.task.goals, goals, options.get("goal", {}), ids, self.num_envs)
-        override(crew.task.dynamics, dynamics, options.get("dynamics", {}), ids, self.num_envs)
-        given = np.zeros((len(ids), crew.starts.layout.size))
-        override(crew.starts, given, options.get("start", {}), ids, self.num_envs)
-        fixed = {name: crew.starts.layout.columns(name) for name in options.get("start", {})}
-        starts = [
-            crew.draw_start(
-                self._seed[i], self._episode[i], rows[k], {n: given[k, c] for n, c in fixed.items()}
-            )
-            for k, i in enumerate(ids)
-        ]
-        crew.begin(chosen, rows, np.array(starts))
+            self._begin(mask, False, {})
 
     def _check_open(self) -> None:
         if self._closed:
             raise ValueError("the environment is closed; make a new one")
-
-    def _check_actions(self, actions: Any) -> np.ndarray:
-        self._check_open()
-        if not self._begun:
-            raise gym.error.ResetNeeded("call reset before step")
-        given = np.asarray(actions)
-        if given.shape != (self.num_envs, 5) or given.dtype.kind not in "fiu":
-            raise ValueError(
-                f"actions need shape ({self.num_envs}, 5) and real numbers, "
-                f"got shape {given.shape} of {given.dtype}"
-            )
-        given = given.astype(np.float64)
-        if not np.isfinite(given).all():
-            raise ValueError(f"actions must be finite, got {given[~np.isfinite(given)][0]}")
-        if self._mode is AutoresetMode.DISABLED and self._over.any():
-            raise gym.error.ResetNeeded(
-                f"world {int(np.flatnonzero(self._over)[0])} is at its end; reset it with "
-                'options={"reset_mask": ...}'
-            )
-        return np.minimum(np.maximum(given, -1.0), 1.0)
 
 
 def _tasks(tasks: Any) -> tuple[tuple[Task, ...], tuple[np.ndarray | None, ...]]:
     if isinstance(tasks, Distribution):
         return tasks.tasks, tasks.rows
     return (find_task(tasks) if isinstance(tasks, str) else tasks,), (None,)
-
-
-def _check(worlds: int, tasks: int, episodes: int, steps: int | None) -> None:
-    if not isinstance(worlds, (int, np.integer)) or worlds < tasks:
-        raise ValueError(f"num_envs must be at least the number of tasks, {tasks}, not {worlds}")
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, not {episodes}")
-    if steps is not None and steps < 1:
-        raise ValueError(f"max_episode_steps must be at least 1, not {steps}")
-
-
-def _mask(given: Any, worlds: int) -> np.ndarray:
-    if given is None:
-        return np.ones(worlds, dtype=bool)
-    mask = np.asarray(given)
-    if mask.shape != (worlds,) or mask.dtype != bool or not mask.any():
-        raise ValueError(
-            f"reset_mask needs {worlds} booleans with at least one True, "
-            f"got shape {mask.shape} of {mask.dtype} with {int(np.count_nonzero(mask))} True"
-        )
-    return mask
-
-
-def _table_rows(crew: Crew, numbers: Any, worlds: int) -> np.ndarray:
-    if crew.table is None:
-        raise ValueError("rows picks from a distribution; this env draws from the whole range")
-    picked = np.broadcast_to(np.asarray(numbers), (worlds,))
-    if picked.dtype.kind not in "iu" or picked.min() < 0 or picked.max() >= len(crew.table):
-        raise ValueError(f"rows must be whole numbers from 0 to {len(crew.table) - 1}: {numbers}")
-    return crew.table[picked]
 
 
 def _rebuild(kind: type, arguments: dict[str, Any], state: dict[str, np.ndarray]) -> Any:

@@ -13,11 +13,8 @@ from mujoco import batch
 from robotasks.physics.engine import Fields, field_index
 
 _VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
-_BAD = [
-    int(mujoco.mjtWarning.mjWARN_BADQPOS),
-    int(mujoco.mjtWarning.mjWARN_BADQVEL),
-    int(mujoco.mjtWarning.mjWARN_BADQACC),
-]
+# The kinds of divergence: positions, velocities and accelerations are neighbours.
+_BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
 
 class CpuEngine:
@@ -34,14 +31,16 @@ class CpuEngine:
 
     def step(self, ticks: int) -> None:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""
-        failed: np.ndarray | list[int] = []
+        lost: np.ndarray | None = None
         try:
             self.batch.step(nstep=ticks, stage=_VEL)
         except batch.SimulationError as error:
-            failed = error.ids  # the other worlds ran to completion
+            lost = error.ids  # the other worlds ran to completion
         bad = self._warnings()
-        self.diverged = bad != self._bad
-        self.diverged[failed] = True
+        new = bad != self._bad
+        self.diverged[:] = new.any(axis=1) if new.any() else False
+        if lost is not None:
+            self.diverged[lost] = True
         self._bad = bad
 
     def reset(self, mask: np.ndarray, states: np.ndarray, fields: Fields) -> None:
@@ -71,5 +70,5 @@ class CpuEngine:
         del self.batch, self.ctrl, self.sensors
 
     def _warnings(self) -> np.ndarray:
-        """Count the divergence warnings of each world since its start, (worlds,)."""
-        return self.batch.warning[:, _BAD, 1].sum(axis=1)
+        """Count the divergence warnings of each world since its start, (worlds, kinds)."""
+        return self.batch.warning[:, _BAD, 1].copy()

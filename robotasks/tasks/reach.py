@@ -23,8 +23,8 @@ class Reach(Task):
     horizon = 50
 
     def scene(self):
-        spec = workshop(timestep=0.005)
-        add_panda(spec)
+        spec = workshop(timestep=0.005, grasps=False)
+        add_panda(spec, fist=True)
         return spec
 
     def place(self, start, goal, dynamics):

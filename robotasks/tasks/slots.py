@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from robotasks.arrays import namespace
 from robotasks.layout import Array, View
-from robotasks.physics.robots.panda import tool_yaw
 
 LIMIT = 10.0
 """Bound of every observed number."""
@@ -74,9 +73,6 @@ SLOTS: dict[str, Slot] = {
 
 def proprioception(now: View) -> dict[str, Array]:
     """Read the slots of `PROPRIOCEPTION` off the robot's sensors and set-point."""
-    xp = namespace(now.tcp_pos)
-    yaw = tool_yaw(now.tcp_xaxis)
-    reach = now.setpoint[..., :3] - now.tcp_pos
     return {
         "arm_pos": now.joint_pos,
         "arm_vel": now.joint_vel,
@@ -86,7 +82,7 @@ def proprioception(now: View) -> dict[str, Array]:
         "tcp_heading": now.tcp_xaxis[..., :2],
         "tcp_vel": now.tcp_vel,
         "tcp_turn": now.tcp_angvel[..., 2],
-        "lead": xp.concat([reach, (now.setpoint[..., 5] - yaw)[..., None]], axis=-1),
+        "lead": now.setpoint[..., :4] - now.tool,
     }
 
 

@@ -2,7 +2,8 @@
 
 A task answers questions and holds no state. Every method that takes a `View` is pure and
 works on numpy and torch arrays with any leading axes: one world, a batch, a GPU batch.
-`now` joins the model's sensors, `setpoint` (the servo inputs, 7) and the task's `memory`.
+`now` joins the model's sensors, `tool` (its x, y, z and yaw), `setpoint` (the servo inputs: the
+same four, roll, pitch, finger opening) and the task's `memory`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A Franka Panda whose tool points down: model, Cartesian servos, closed-form pose."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -12,11 +13,11 @@ from robotasks.arrays import clip, namespace, stack
 from robotasks.layout import Array
 from robotasks.physics.robots import panda_facts as facts
 from robotasks.physics.robots.panda_look import dress
-from robotasks.physics.scene import HAND, HIDDEN, PAD, sense
+from robotasks.physics.scene import HAND, HIDDEN, LOOK, PAD, sense
 
 ARM_JOINTS = tuple(f"joint{i}" for i in range(1, 8))
 FINGER_JOINTS = ("finger1", "finger2")
-ACTUATORS = ("x", "y", "z", "roll", "pitch", "yaw", "grip")
+ACTUATORS = ("x", "y", "z", "yaw", "roll", "pitch", "grip")  # the columns of a set-point
 
 HOME_TCP = (0.5, 0.0, 0.2)
 MAX_WIDTH = 2 * facts.FINGER_STROKE
@@ -59,24 +60,19 @@ class Control:
     width: tuple[float, float] = (0.0, MAX_WIDTH)  # finger opening at action -1 and at +1, m
 
 
-def command(
-    setpoint: Array, action: Array, tcp_pos: Array, tcp_yaw: Array, control: Control
-) -> Array:
+def command(setpoint: Array, action: Array, tool: Array, control: Control) -> Array:
     """Return the next set-point (..., 7) after `action` (..., 5): dx, dy, dz, dyaw, width.
 
-    The action adds to the set-point, not to the measured `tcp_pos` (..., 3) and `tcp_yaw` (...):
-    so a payload's sag or a contact's error does not accumulate. Width is absolute, -1 closed.
+    The action adds to the set-point, not to where the tool is measured, `tool` (..., 4): so a
+    payload's sag or a contact's error does not accumulate. Width is absolute, -1 closed.
     Actions have to lie within [-1, 1].
     """
     xp, dtype = namespace(setpoint), setpoint.dtype
     step, lead, low, high = _bounds(control, xp, dtype, setpoint.device)
-    # x, y, z and yaw in one array each: a single world pays for calls, not for numbers.
-    tool = xp.concat([tcp_pos, tcp_yaw[..., None]], axis=-1)
-    moved = xp.concat([setpoint[..., :3], setpoint[..., 5:6]], axis=-1) + step * action[..., :4]
+    moved = setpoint[..., :4] + step * action[..., :4]
     held = clip(clip(moved, tool - lead, tool + lead), low, high)
     width = (action[..., 4:5] + 1) * (MAX_WIDTH / 2)
-    upright = setpoint[..., 3:5]
-    target = xp.concat([held[..., :3], upright, held[..., 3:], width], axis=-1)
+    target = xp.concat([held, setpoint[..., 4:6], width], axis=-1)
     return target if target.dtype == dtype else xp.astype(target, dtype)
 
 
@@ -92,14 +88,18 @@ def _bounds(control: Control, xp: ModuleType, dtype: Any, device: Any) -> tuple[
 def rest_setpoint(tcp_pos: Array, yaw: Array, width: Array) -> Array:
     """Return the set-point (..., 7) at which the tool stays where `arm_pose` has put it."""
     upright = 0 * yaw
-    return stack(tcp_pos[..., 0], tcp_pos[..., 1], tcp_pos[..., 2], upright, upright, yaw, width)
+    return stack(tcp_pos[..., 0], tcp_pos[..., 1], tcp_pos[..., 2], yaw, upright, upright, width)
 
 
-def tool_yaw(tcp_xaxis: Array) -> Array:
-    """Return the tool's yaw (...) from its x axis (..., 3), continuous over the yaw range."""
+def tool_pose(tcp_pos: Array, tcp_xaxis: Array) -> Array:
+    """Return x, y, z and yaw of the tool (..., 4) from two sensors, (..., 3) each.
+
+    The yaw comes from the tool's x axis and is continuous over the yaw range.
+    """
     xp = namespace(tcp_xaxis)
     yaw = xp.atan2(tcp_xaxis[..., 1], tcp_xaxis[..., 0])
-    return xp.where(yaw < YAW_MIDDLE - math.pi, yaw + 2 * math.pi, yaw)
+    yaw = xp.where(yaw < YAW_MIDDLE - math.pi, yaw + 2 * math.pi, yaw)
+    return xp.concat([tcp_pos, yaw[..., None]], axis=-1)
 
 
 def arm_pose(tcp_pos: Array, yaw: Array) -> Array:
@@ -128,8 +128,12 @@ def arm_pose(tcp_pos: Array, yaw: Array) -> Array:
     return stack(azimuth, q2, zero, q4, zero, q6, q7)
 
 
-def add_panda(spec: mujoco.MjSpec) -> None:
-    """Mount the arm at the origin of `spec`, with its seven actuators and its sensors."""
+def add_panda(spec: mujoco.MjSpec, fist: bool = False) -> None:
+    """Mount the arm at the origin of `spec`, with its seven actuators and its sensors.
+
+    fist: the closed fingers touch things as one block instead of two pads, which halves the
+    contacts and the time of a step; for tasks that push and never grasp.
+    """
     spec.worldbody.add_site(name="tool_down", quat=TOOL_DOWN)
     spec.worldbody.add_site(name="origin")
     base = spec.worldbody.add_body(name="link0")
@@ -137,7 +141,7 @@ def add_panda(spec: mujoco.MjSpec) -> None:
     body = base
     for number, link in enumerate(facts.LINKS, start=1):
         body = _add_link(body, number, link)
-    _add_hand(spec, body)
+    _add_hand(spec, body, fist)
     _add_servos(spec)
     _add_sensors(spec)
 
@@ -168,7 +172,7 @@ def _add_link(parent: mujoco.MjsBody, number: int, link: facts.Link) -> mujoco.M
     return body
 
 
-def _add_hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody) -> None:
+def _add_hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody, fist: bool) -> None:
     half_turn_back = (math.cos(FLANGE_TO_HAND / 2), 0, 0, -math.sin(FLANGE_TO_HAND / 2))
     hand = flange.add_body(
         name="hand",
@@ -191,7 +195,11 @@ def _add_hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody) -> None:
     hand.add_site(name="tcp", pos=[0, 0, facts.TCP_IN_HAND])
     dress(hand)
     for name, joint, side in zip(("left", "right"), FINGER_JOINTS, (1, -1), strict=True):
-        _add_finger(hand, name, joint, side)
+        _add_finger(hand, name, joint, side, LOOK if fist else PAD)
+    if fist:
+        x, y, z = facts.PAD_HALF
+        pos = [0, 0, facts.FINGERS_IN_HAND + facts.PAD_CENTRE[2]]
+        _add_pad(hand, "fist", pos, [x, 2 * y, z], condim=3, touches=PAD)
     spec.add_equality(
         type=mujoco.mjtEq.mjEQ_JOINT,
         name1=FINGER_JOINTS[0],
@@ -200,7 +208,9 @@ def _add_hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody) -> None:
     )
 
 
-def _add_finger(hand: mujoco.MjsBody, name: str, joint: str, side: int) -> None:
+def _add_finger(
+    hand: mujoco.MjsBody, name: str, joint: str, side: int, touches: Mapping[str, int]
+) -> None:
     finger = hand.add_body(
         name=f"{name}_finger",
         pos=[0, 0, facts.FINGERS_IN_HAND],
@@ -219,34 +229,54 @@ def _add_finger(hand: mujoco.MjsBody, name: str, joint: str, side: int) -> None:
         damping=[FINGER_DAMPING, 0, 0],
         armature=0.1,
     )
-    finger.add_geom(
-        name=f"{name}_pad",
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        pos=facts.PAD_CENTRE,
-        size=facts.PAD_HALF,
-        condim=4,  # 3 lets a box turn between the pads; 6 costs more and changes nothing
-        friction=[1, 0.02, 0.0001],
-        priority=1,
-        group=HIDDEN,
-        **PAD,
-    )
+    # condim 3 would let a box turn between the pads; 6 costs more and changes nothing.
+    _add_pad(finger, f"{name}_pad", facts.PAD_CENTRE, facts.PAD_HALF, condim=4, touches=touches)
     dress(finger)
 
 
+def _add_pad(
+    body: mujoco.MjsBody,
+    name: str,
+    pos: Sequence[float],
+    half: Sequence[float],
+    condim: int,
+    touches: Mapping[str, int],
+) -> None:
+    body.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        pos=pos,
+        size=half,
+        condim=condim,
+        friction=[1, 0.02, 0.0001],
+        priority=1,
+        mass=0,
+        group=HIDDEN,
+        **touches,
+    )
+
+
 def _add_servos(spec: mujoco.MjSpec) -> None:
-    for axis, name in enumerate(ACTUATORS[:6]):
+    # Name, reference frame, gear; the tool-down frame's z points down and is already turned.
+    servos = (
+        ("x", "origin", [1, 0, 0, 0, 0, 0], MOVE),
+        ("y", "origin", [0, 1, 0, 0, 0, 0], MOVE),
+        ("z", "origin", [0, 0, 1, 0, 0, 0], MOVE),
+        ("yaw", "tool_down", [0, 0, 0, 0, 0, -1], TURN),
+        ("roll", "tool_down", [0, 0, 0, 1, 0, 0], TURN),
+        ("pitch", "tool_down", [0, 0, 0, 0, 1, 0], TURN),
+    )
+    for name, reference, gear, (kp, kv, force) in servos:
         servo = spec.add_actuator(
             name=name,
             trntype=mujoco.mjtTrn.mjTRN_SITE,
             target="tcp",
-            refsite="origin" if axis < 3 else "tool_down",
-            gear=[float(i == axis) for i in range(6)],
+            refsite=reference,
+            gear=gear,
         )
-        kp, kv, force = MOVE if axis < 3 else TURN
         servo.set_to_position(kp=kp, kv=kv)
         servo.forcerange = [-force, force]
-        if name == "yaw":  # the reference's z points down, and is already turned
-            servo.gear = [0, 0, 0, 0, 0, -1]
+        if name == "yaw":
             servo.biasprm[0] = -kp * YAW_MIDDLE
     fingers = spec.add_tendon(name="grip")
     for joint in FINGER_JOINTS:

@@ -1,0 +1,72 @@
+"""Checks of what users pass in: each says what was given, what exists and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from robotasks.layout import unknown
+
+OPTIONS = ("reset_mask", "new_trial", "rows", "goal", "dynamics", "start")
+
+
+def check_counts(worlds: int, tasks: int, episodes: int, steps: int | None) -> None:
+    """Raise ValueError unless the numbers of worlds, episodes and steps make sense."""
+    if not isinstance(worlds, (int, np.integer)) or worlds < tasks:
+        raise ValueError(f"num_envs must be at least the number of tasks, {tasks}, not {worlds}")
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, not {episodes}")
+    if steps is not None and steps < 1:
+        raise ValueError(f"max_episode_steps must be at least 1, not {steps}")
+
+
+def checked_actions(actions: Any, worlds: int) -> np.ndarray:
+    """Return actions, (worlds, 5) float64 clipped to [-1, 1]; ValueError on any other."""
+    given = np.asarray(actions)
+    if given.shape != (worlds, 5) or given.dtype.kind not in "fiu":
+        raise ValueError(
+            f"actions need shape ({worlds}, 5) and real numbers, "
+            f"got shape {given.shape} of {given.dtype}"
+        )
+    given = given.astype(np.float64)
+    if not np.isfinite(given).all():
+        raise ValueError(f"actions must be finite, got {given[~np.isfinite(given)][0]}")
+    return np.minimum(np.maximum(given, -1.0), 1.0)
+
+
+def checked_options(options: Any) -> dict[str, Any]:
+    """Return the options of a reset as a dict; ValueError on an unknown name."""
+    given: Mapping[str, Any] = options or {}
+    for name in given:
+        if name not in OPTIONS:
+            raise ValueError(unknown("reset option", name, OPTIONS))
+    return dict(given)
+
+
+def checked_mask(given: Any, worlds: int, begun: bool) -> np.ndarray:
+    """Return the worlds to reset, (worlds,) bool; all of them where nothing is given."""
+    if given is None:
+        return np.ones(worlds, dtype=bool)
+    mask = np.asarray(given)
+    if mask.shape != (worlds,) or mask.dtype != bool or not mask.any():
+        raise ValueError(
+            f"reset_mask needs {worlds} booleans with at least one True, "
+            f"got shape {mask.shape} of {mask.dtype} with {int(np.count_nonzero(mask))} True"
+        )
+    if not begun and not mask.all():
+        raise ValueError("the first reset has to cover every world; leave out reset_mask")
+    return mask
+
+
+def check_steppable(begun: bool, over: np.ndarray, disabled: bool) -> None:
+    """Raise ResetNeeded before the first reset, or where a world is at its end for good."""
+    if not begun:
+        raise gym.error.ResetNeeded("call reset before step")
+    if disabled and over.any():
+        raise gym.error.ResetNeeded(
+            f"world {int(np.flatnonzero(over)[0])} is at its end; reset it with "
+            'options={"reset_mask": ...}'
+        )

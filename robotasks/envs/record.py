@@ -1,0 +1,125 @@
+"""Where every world stands: its random stream, its place in trial and episode, its successes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from robotasks.tasks.task import HOLD
+
+_COUNTERS = ("seed", "episode", "trial_episode", "elapsed", "streak", "first_success")
+_FLAGS = ("over", "fresh")
+_LAST = ("last_action", "last_reward")
+_INFOS = ("success", "first_success", "elapsed", "trial_start", "diverged")
+_MASKS = tuple(f"_{name}" for name in _INFOS)
+
+
+class Record:
+    """Arrays with one entry per world.
+
+    seed, episode: name the random stream of the present episode. trial_episode: its number within
+    the trial. elapsed: control steps taken. streak: successful ones in a row. first_success: the
+    step at which success first held, or -1. over: at its end. fresh: just begun.
+    """
+
+    seed: np.ndarray
+    episode: np.ndarray
+    trial_episode: np.ndarray
+    elapsed: np.ndarray
+    streak: np.ndarray
+    first_success: np.ndarray
+    over: np.ndarray
+    fresh: np.ndarray
+
+    def __init__(self, worlds: int, horizon: int, episodes: int) -> None:
+        """horizon: control steps of an episode; episodes: of a trial."""
+        self.worlds, self.horizon, self.episodes = worlds, horizon, episodes
+        self._counters = np.zeros((len(_COUNTERS), worlds), dtype=np.int64)
+        self._flags = np.zeros((len(_FLAGS), worlds), dtype=bool)
+        for names, rows in ((_COUNTERS, self._counters), (_FLAGS, self._flags)):
+            for name, row in zip(names, rows, strict=True):
+                setattr(self, name, row)
+        self.last_action, self.last_reward = np.zeros((worlds, 5)), np.zeros(worlds)
+
+    def reseed(self, seeds: Sequence[int], mask: np.ndarray) -> None:
+        """Give the worlds of `mask` new random streams; `seeds` has one per world."""
+        self.seed[mask] = np.asarray(seeds)[mask]
+        self.episode[mask] = -1
+
+    def next_episodes(self, mask: np.ndarray, new_trial: bool) -> np.ndarray:
+        """Move the worlds of `mask` to their next episode; return which begin a trial, (n,)."""
+        self.episode[mask] += 1
+        anew = (self.episode == 0) | (self.trial_episode + 1 >= self.episodes)
+        anew = mask & (anew | new_trial)
+        self.trial_episode[mask] += 1
+        self.trial_episode[anew] = 0
+        self.elapsed[mask], self.streak[mask], self.first_success[mask] = 0, 0, -1
+        self.over[mask], self.fresh[mask] = False, True
+        self.last_action[anew], self.last_reward[anew] = 0.0, 0.0
+        return anew
+
+    def stagger(self) -> None:
+        """Spread the clocks over the horizon, so that short rollouts see all of an episode."""
+        self.elapsed[:] = np.arange(self.worlds) * self.horizon // self.worlds
+
+    def tick(
+        self,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        success: np.ndarray,
+        diverged: np.ndarray,
+        idle: np.ndarray,
+    ) -> np.ndarray:
+        """Count a control step; return which episodes it ends, (n,) bool, a new array.
+
+        idle: worlds that were at their end, so that this step is none of theirs.
+        """
+        self.elapsed += 1
+        self.streak += 1
+        self.streak *= success
+        held = self.streak == HOLD
+        if held.any():
+            held &= self.first_success < 0
+            self.first_success[held] = self.elapsed[held]
+        ended = self.elapsed >= self.horizon
+        ended |= diverged
+        acted: Any = slice(None)
+        if idle.any():
+            ended &= ~idle
+            acted = ~idle
+        self.last_action[acted], self.last_reward[acted] = actions[acted], rewards[acted]
+        self.fresh[:] = False
+        self.over[:] = ended
+        return ended
+
+    def infos(self, diverged: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what `step` and `reset` tell of every world, as new arrays."""
+        values = (
+            self.streak >= HOLD,
+            self.first_success.copy(),
+            self.elapsed.copy(),
+            self.fresh & (self.trial_episode == 0),
+            diverged.copy(),
+        )
+        told = np.ones((len(_INFOS), self.worlds), dtype=bool)
+        return {**dict(zip(_INFOS, values, strict=True)), **dict(zip(_MASKS, told, strict=True))}
+
+    def history(self, of: slice) -> dict[str, np.ndarray]:
+        """Return the observation slots that tell some worlds' past."""
+        return {
+            "last_action": self.last_action[of],
+            "last_reward": self.last_reward[of],
+            "episode_start": self.fresh[of].astype(np.float64),
+            "time_left": 1 - self.elapsed[of] / self.horizon,
+        }
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Return copies of all arrays by name."""
+        return {name: getattr(self, name).copy() for name in (*_COUNTERS, *_FLAGS, *_LAST)}
+
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Restore what `get_state` returned."""
+        for name in (*_COUNTERS, *_FLAGS, *_LAST):
+            getattr(self, name)[...] = state[name]
