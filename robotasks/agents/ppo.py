@@ -41,20 +41,20 @@ from robotasks.agents.parts.state import (
 class Config:
     """Options of PPO; the defaults suit 20 Hz manipulation with rewards in [0, 1]."""
 
-    rollout: int = 8  # steps of every world between two updates; meant for about 256 worlds
+    rollout: int = 16  # steps of every world between two updates; meant for about 256 worlds
     hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers, policy and critic alike
     activation: Activation = "elu"
     initial_std: float = 0.5  # spread of the actions at the start, actions being in [-1, 1]
     gamma: float = 0.97  # discount per step
     lam: float = 0.95  # GAE: 0 trusts the critic, 1 the rewards
-    epochs: int = 4  # passes over each rollout
+    epochs: int = 8  # passes over each rollout
     minibatches: int = 8  # gradient steps per pass
     clip: float = 0.2  # how far the probability ratio may usefully move
     value_clip: float | None = None  # the same for values, in units of the scaled return
-    entropy: float = 0.001  # weight of the entropy bonus
+    entropy: float = 0.0  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
     learning_rate: float = 1e-3  # the first one
-    target_kl: float | None = 0.03  # per minibatch; None keeps the learning rate
+    target_kl: float | None = 0.05  # per minibatch; None keeps the learning rate
     max_grad_norm: float = 1.0
     threads: int = 1  # of torch; results repeat exactly for the same number only
 

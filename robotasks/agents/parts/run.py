@@ -34,7 +34,7 @@ class Run:
     env: Mapping[str, Any] = field(default_factory=dict)  # how the environment was made, for JSON
     log_every: int = 5
     checkpoint_every: int = 20
-    evaluate_every: int = 100
+    evaluate_every: int = 50
 
 
 def open_run(run: Run, agent: str, options: Mapping[str, Any]) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from robotasks.arrays import clip, closeness, distance, dot, namespace, norm, stack, unit, yaw_quat
+from robotasks.arrays import distance, namespace, norm, stack, yaw_quat
 from robotasks.physics.objects import puck
 from robotasks.physics.robots.panda import Control, add_panda
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import workshop
+from robotasks.tasks.planar import line_up, nearness, push, readiness
 from robotasks.tasks.slots import part
 from robotasks.tasks.span import Choice, Span
 from robotasks.tasks.task import Mark, Stage, Task
@@ -21,8 +22,8 @@ NEAR = 0.02
 """How close to its goal a puck has arrived (m)."""
 AT_REST = 0.02
 """Below this speed a puck rests (m/s)."""
-TOUCH_HEIGHT = 0.02
-"""Tool height at which the closed fingers push (m)."""
+BEHIND = 0.045
+"""From the puck's middle to the tool that is about to push it (m)."""
 
 
 class PushTo(Task):
@@ -50,8 +51,8 @@ class PushTo(Task):
     control = Control(low=(0.33, -0.34, 0.015), high=(0.72, 0.34, 0.35), width=(0.0, 0.0))
 
     def scene(self):
-        spec = workshop(timestep=0.005)
-        add_panda(spec)
+        spec = workshop(timestep=0.005, grasps=False)
+        add_panda(spec, fist=True)
         puck.add_puck(spec)
         return spec
 
@@ -74,18 +75,11 @@ class PushTo(Task):
         return {"goal_pos": self.desired(goal)[..., :3] - now.puck_pos}
 
     def stages(self, now, goal):
-        to_goal = goal.goal_xy - now.puck_pos[..., :2]
-        left, along = norm(to_goal), unit(to_goal)
-        reach = distance(now.tcp_pos, behind(now.puck_pos, along, 0.045))
         # One smooth stage: a bonus for touching draws the tool down on whichever side it is, and a
-        # threshold for being behind makes whoever pushes badly lose what it had. Coarse terms call
-        # from afar, fine ones reward precision; speed pays at once for what nearness pays later.
-        ready = 0.5 * closeness(reach, 0.1) + 0.5 * closeness(reach, 0.03)
-        nearer = 0.5 * clip(1 - left / 0.4, 0.0, 1.0) + 0.5 * closeness(left, 0.06)
-        coming = dot(now.puck_vel[..., :2], along)
-        pace = 0.5 + 0.5 * namespace(left).tanh(coming / 0.1)
-        progress = 0.99 * (0.3 * ready + 0.15 * pace + 0.55 * nearer)
-        return [Stage(progress, self.success(now, goal))]
+        # threshold for being behind makes whoever pushes badly lose what it had.
+        line = line_up(now.puck_pos[..., :2], goal.goal_xy, BEHIND)
+        progress = 0.25 * readiness(now.tcp_pos, line.place) + 0.75 * nearness(line.left)
+        return [Stage(0.99 * progress, self.success(now, goal))]
 
     def success(self, now, goal):
         return self.reached(self.achieved(now), self.desired(goal))
@@ -107,39 +101,5 @@ class PushTo(Task):
         return [Mark(pos=(*goal.goal_xy, 0.001), size=(NEAR, 0.001, 0.0))]
 
     def expert(self, now, goal, memory):
-        xp = namespace(now.tcp_pos)
-        to_goal = goal.goal_xy - now.puck_pos[..., :2]
-        left, along = norm(to_goal), unit(to_goal)
-        rel = (now.tcp_pos - now.puck_pos)[..., :2]
-        back = -dot(rel, along)
-        aside = rel + back[..., None] * along
-        off = norm(aside)
-        low = now.tcp_pos[..., 2] < 0.04
-        pushing = low & (back > 0.02) & (off < 0.02 + 0.3 * clip(back - 0.05, 0.0, 0.1))
-        start = behind(now.puck_pos, along, 0.065)
-        over = distance(now.tcp_pos[..., :2], start[..., :2]) < 0.015
-        aloft = now.tcp_pos[..., 2] > 0.06
-        # Rise, travel above the puck, come down behind it.
-        hover = xp.where(over, start[..., 2], start[..., 2] + 0.055)
-        ahead = xp.where((over | aloft)[..., None], start[..., :2], now.tcp_pos[..., :2])
-        approach = xp.concat([ahead, hover[..., None]], axis=-1) - now.setpoint[..., :3]
-        # Push along the line to the goal, sliding back onto it; slow down to arrive at rest.
-        pace = clip(0.35 * left, 0.003, 0.02) * clip(1.5 - off / 0.012, 0.2, 1.0)
-        shove = pace[..., None] * along - 0.6 * aside
-        level = (TOUCH_HEIGHT - now.setpoint[..., 2])[..., None]
-        move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
-        arrived = (left < 0.008)[..., None]
-        move = clip(xp.where(arrived, 0 * move, move) / self.control.step, -1.0, 1.0)
-        # The broad side of the fingers pushes; either face will do.
-        face = xp.atan2(along[..., 1], along[..., 0])
-        turn = (face - now.setpoint[..., 5] + math.pi / 2) % math.pi - math.pi / 2
-        turn = clip(xp.where(arrived[..., 0], 0 * turn, turn) / self.control.turn, -1.0, 1.0)
-        closed = 0 * turn - 1.0
-        return xp.concat([move, turn[..., None], closed[..., None]], axis=-1), {}
-
-
-def behind(puck_pos, along, gap):
-    """Point `gap` metres behind the puck on its way `along` (..., 2), at pushing height."""
-    x = puck_pos[..., 0] - gap * along[..., 0]
-    y = puck_pos[..., 1] - gap * along[..., 1]
-    return stack(x, y, TOUCH_HEIGHT + 0 * x)
+        line = line_up(now.puck_pos[..., :2], goal.goal_xy, 0.065)
+        return push(now, now.puck_pos, line, self.control, arrived=0.008), {}

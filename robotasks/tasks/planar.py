@@ -1,0 +1,93 @@
+"""Planar contact: what the tasks share that push things over a surface.
+
+Points on the surface are (..., 2), points in space (..., 3), metres.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from robotasks.arrays import clip, closeness, distance, dot, namespace, norm
+from robotasks.layout import Array, View
+from robotasks.physics.robots.panda import Control
+
+TOUCH_HEIGHT = 0.02
+"""Tool height at which the closed fingers push (m)."""
+SLACK = 0.015
+"""How far from the place behind a part the tool is as good as there (m)."""
+CLEAR = 0.06
+"""Tool height at which it passes over parts (m)."""
+
+
+class Line(NamedTuple):
+    """The way of a part to its target."""
+
+    left: Array
+    """Metres to go, (...)."""
+    along: Array
+    """Direction, (..., 2); zero at the target."""
+    place: Array
+    """Where the tool stands behind the part, (..., 3)."""
+
+
+def line_up(part_xy: Array, target_xy: Array, gap: float, height: float = TOUCH_HEIGHT) -> Line:
+    """Return a part's way to its target; the place is `gap` metres behind its middle."""
+    way = target_xy - part_xy
+    left = norm(way)
+    along = way / (left[..., None] + 1e-9)
+    place = part_xy - gap * along
+    level = height + 0 * place[..., :1]
+    return Line(left, along, namespace(place).concat([place, level], axis=-1))
+
+
+def readiness(tcp_pos: Array, place: Array) -> Array:
+    """How ready the tool is to push, 0 to 1: 1 within SLACK of the place behind the part.
+
+    Within the slack nothing is gained, so that leaning on the part costs nothing.
+    """
+    return closeness(clip(distance(tcp_pos, place) - SLACK, 0.0, 1.0), 0.1)
+
+
+def nearness(left: Array) -> Array:
+    """How near a part is, 0 to 1: a coarse term calls from afar, a fine one to the millimetre."""
+    return 0.7 * closeness(left, 0.15) + 0.3 * closeness(left, 0.03)
+
+
+def push(now: View, part_pos: Array, line: Line, control: Control, arrived: float) -> Array:
+    """Return the action (..., 5) of an expert who pushes a part along `line` with closed fingers.
+
+    It rises, travels above the part, comes down behind it, pushes along the line while sliding
+    back onto it, and slows down to arrive at rest; within `arrived` metres it keeps still.
+    """
+    xp = namespace(part_pos)
+    tcp, setpoint = now.tcp_pos, now.setpoint
+    rel = (tcp - part_pos)[..., :2]
+    back = -dot(rel, line.along)
+    aside = rel + back[..., None] * line.along
+    off = norm(aside)
+    behind = (back > 0.02) & (off < 0.02 + 0.3 * clip(back - 0.05, 0.0, 0.1))
+    pushing = (tcp[..., 2] < 0.04) & behind
+    over = distance(tcp[..., :2], line.place[..., :2]) < 0.015
+    height = xp.where(over, line.place[..., 2], line.place[..., 2] + 0.055)
+    ahead = xp.where((over | (tcp[..., 2] > CLEAR))[..., None], line.place[..., :2], tcp[..., :2])
+    approach = xp.concat([ahead, height[..., None]], axis=-1) - setpoint[..., :3]
+    pace = clip(0.35 * line.left, 0.003, 0.02) * clip(1.5 - off / 0.012, 0.2, 1.0)
+    shove = pace[..., None] * line.along - 0.6 * aside
+    level = (TOUCH_HEIGHT - setpoint[..., 2])[..., None]
+    move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
+    # The broad side of the fingers pushes; either face will do.
+    face = xp.atan2(line.along[..., 1], line.along[..., 0])
+    turn = (face - setpoint[..., 3] + math.pi / 2) % math.pi - math.pi / 2
+    return act(control, move, turn, still=line.left < arrived)
+
+
+def act(control: Control, move: Array, turn: Array, still: Array) -> Array:
+    """Return the action (..., 5) that moves the set-point by `move` (..., 3) and `turn` (...).
+
+    Where `still` (...) the set-point stays; the fingers close.
+    """
+    xp = namespace(move)
+    wanted = xp.concat([move / control.step, (turn / control.turn)[..., None]], axis=-1)
+    wanted = clip(xp.where(still[..., None], 0 * wanted, wanted), -1.0, 1.0)
+    return xp.concat([wanted, 0 * wanted[..., :1] - 1.0], axis=-1)
