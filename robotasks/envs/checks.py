@@ -13,14 +13,42 @@ from robotasks.layout import unknown
 OPTIONS = ("reset_mask", "new_trial", "rows", "goal", "dynamics", "start")
 
 
-def check_counts(worlds: int, tasks: int, episodes: int, steps: int | None) -> None:
-    """Raise ValueError unless the numbers of worlds, episodes and steps make sense."""
-    if not isinstance(worlds, (int, np.integer)) or worlds < tasks:
+def check_counts(worlds: int, tasks: int, episodes: int, steps: int | None, threads: int) -> None:
+    """Raise ValueError unless the numbers of worlds, episodes, steps and threads make sense."""
+    if not _is_whole(worlds) or worlds < tasks:
         raise ValueError(f"num_envs must be at least the number of tasks, {tasks}, not {worlds}")
-    if episodes < 1:
+    if not _is_whole(episodes) or episodes < 1:
         raise ValueError(f"episodes must be at least 1, not {episodes}")
-    if steps is not None and steps < 1:
+    if steps is not None and (not _is_whole(steps) or steps < 1):
         raise ValueError(f"max_episode_steps must be at least 1, not {steps}")
+    if not _is_whole(threads) or threads < 0:
+        raise ValueError(f"threads must be 0 (all cores) or more, not {threads}")
+
+
+def checked_seeds(seed: Any, worlds: int) -> list[int | None] | None:
+    """Return a seed per world; ValueError on what is no whole number from 0 to 2**63."""
+    if seed is None:
+        return None
+    if isinstance(seed, (list, tuple, np.ndarray)):
+        seeds = list(seed)
+        if len(seeds) != worlds:
+            raise ValueError(f"expected {worlds} seeds, one per world, not {len(seeds)}")
+    else:
+        seeds = [seed + i for i in range(worlds)] if _is_whole(seed) else [seed]
+    for each in seeds:
+        if each is not None and not _is_whole(each):
+            raise ValueError(f"a seed is a whole number, not {each!r}")
+        if each is not None and not 0 <= each < 2**63:
+            raise ValueError(
+                f"seeds must not be negative: {each}"
+                if each < 0
+                else f"seeds must be below 2**63: {each}"
+            )
+    return [None if each is None else int(each) for each in seeds]
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def checked_actions(actions: Any, worlds: int) -> np.ndarray:
@@ -39,10 +67,14 @@ def checked_actions(actions: Any, worlds: int) -> np.ndarray:
 
 def checked_options(options: Any) -> dict[str, Any]:
     """Return the options of a reset as a dict; ValueError on an unknown name."""
-    given: Mapping[str, Any] = options or {}
-    for name in given:
+    given: Mapping[str, Any] = {} if options is None else options
+    if not isinstance(given, Mapping):
+        raise ValueError(f"options is a dict of {', '.join(OPTIONS)}; got {options!r}")
+    for name, value in given.items():
         if name not in OPTIONS:
             raise ValueError(unknown("reset option", name, OPTIONS))
+        if name in ("goal", "dynamics", "start") and not isinstance(value, Mapping):
+            raise ValueError(f"{name} is a dict {{field: value}}; got {value!r}")
     return dict(given)
 
 

@@ -77,6 +77,11 @@ class Crew:
         ):
             for name, value in options.get(kind, {}).items():
                 checked = span.check(name, value)
+                if checked.shape[:-1] not in ((), (1,), (record.worlds,)):
+                    raise ValueError(
+                        f"{name} needs one value, or one for each of the {record.worlds} worlds; "
+                        f"got shape {np.shape(value)}"
+                    )
                 every = np.broadcast_to(checked, (record.worlds, checked.shape[-1]))
                 values[:, span.layout.columns(name)] = every[worlds]
         columns = [self.starts.layout.columns(name) for name in options.get("start", {})]
@@ -114,8 +119,10 @@ class Crew:
         """Return the rows of the table with these numbers, one per world of the environment."""
         if self.table is None:
             raise ValueError("rows picks from a distribution; this env draws from the whole range")
-        picked = np.broadcast_to(np.asarray(numbers), (worlds,))
-        last = len(self.table) - 1
+        last, picked = len(self.table) - 1, np.asarray(numbers)
+        if picked.shape not in ((), (1,), (worlds,)):
+            raise ValueError(f"rows needs one number, or one for each of the {worlds} worlds")
+        picked = np.broadcast_to(picked, (worlds,))
         if picked.dtype.kind not in "iu" or picked.min() < 0 or picked.max() > last:
             raise ValueError(f"rows must be whole numbers from 0 to {last}: {numbers}")
         return self.table[picked]

@@ -12,8 +12,6 @@ from robotasks.tasks.task import HOLD
 _COUNTERS = ("seed", "episode", "trial_episode", "elapsed", "streak", "first_success")
 _FLAGS = ("over", "fresh")
 _LAST = ("last_action", "last_reward")
-_INFOS = ("success", "first_success", "elapsed", "trial_start", "diverged")
-_MASKS = tuple(f"_{name}" for name in _INFOS)
 
 
 class Record:
@@ -70,11 +68,11 @@ class Record:
         rewards: np.ndarray,
         success: np.ndarray,
         diverged: np.ndarray,
-        idle: np.ndarray,
+        idle: np.ndarray | None,
     ) -> np.ndarray:
         """Count a control step; return which episodes it ends, (n,) bool, a new array.
 
-        idle: worlds that were at their end, so that this step is none of theirs.
+        idle: worlds that were at their end, so that this step is none of theirs; None if none.
         """
         self.elapsed += 1
         self.streak += 1
@@ -86,7 +84,7 @@ class Record:
         ended = self.elapsed >= self.horizon
         ended |= diverged
         acted: Any = slice(None)
-        if idle.any():
+        if idle is not None:
             ended &= ~idle
             acted = ~idle
         self.last_action[acted], self.last_reward[acted] = actions[acted], rewards[acted]
@@ -96,15 +94,19 @@ class Record:
 
     def infos(self, diverged: np.ndarray) -> dict[str, np.ndarray]:
         """Return what `step` and `reset` tell of every world, as new arrays."""
-        values = (
-            self.streak >= HOLD,
-            self.first_success.copy(),
-            self.elapsed.copy(),
-            self.fresh & (self.trial_episode == 0),
-            diverged.copy(),
-        )
-        told = np.ones((len(_INFOS), self.worlds), dtype=bool)
-        return {**dict(zip(_INFOS, values, strict=True)), **dict(zip(_MASKS, told, strict=True))}
+        told = np.ones((5, self.worlds), dtype=bool)  # Gymnasium's masks: said of every world
+        return {
+            "success": self.streak >= HOLD,
+            "_success": told[0],
+            "first_success": self.first_success.copy(),
+            "_first_success": told[1],
+            "elapsed": self.elapsed.copy(),
+            "_elapsed": told[2],
+            "trial_start": self.fresh & (self.trial_episode == 0),
+            "_trial_start": told[3],
+            "diverged": diverged.copy(),
+            "_diverged": told[4],
+        }
 
     def history(self, of: slice) -> dict[str, np.ndarray]:
         """Return the observation slots that tell some worlds' past."""

@@ -32,10 +32,15 @@ class TaskEnv(gym.Env):
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Begin the next episode; see `TaskVectorEnv.reset` for the options."""
-        super().reset(seed=seed)
-        if seed is None and not self.worlds.has_begun:
-            seed = int(self.np_random.integers(2**31))
-        obs, infos = self.worlds.reset(seed=seed, options=options)
+        chance = self._np_random, self._np_random_seed
+        try:
+            super().reset(seed=seed)
+            if seed is None and not self.worlds.has_begun:
+                seed = int(self.np_random.integers(2**31))
+            obs, infos = self.worlds.reset(seed=seed, options=options)
+        except Exception:
+            self._np_random, self._np_random_seed = chance
+            raise
         return self._first(obs), self._info(infos)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:

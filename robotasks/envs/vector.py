@@ -16,6 +16,7 @@ from robotasks.envs.checks import (
     checked_actions,
     checked_mask,
     checked_options,
+    checked_seeds,
 )
 from robotasks.envs.crew import Crew
 from robotasks.envs.observation import Observer
@@ -28,6 +29,7 @@ from robotasks.tasks.distribution import Distribution, split_row
 from robotasks.tasks.task import CONTROL_PERIOD, Task
 
 REWARDS = ("dense", "sparse")
+_LAST = ("last_obs", "last_achieved")  # what a world that is lost in the next step shows
 
 
 class TaskVectorEnv(gym.vector.VectorEnv):
@@ -71,7 +73,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """
         self._arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         distribution, tables = _tasks(tasks)
-        check_counts(num_envs, len(distribution), episodes, max_episode_steps)
+        check_counts(num_envs, len(distribution), episodes, max_episode_steps, threads)
         for kind, given, known in (
             ("reward", reward, REWARDS),
             ("render_mode", render_mode, (None, *MODES)),
@@ -113,6 +115,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._last_obs = np.zeros((num_envs, self._observer.layout.size), dtype=np.float32)
+        self._last_achieved = self._goals()[0] if goal_conditioned else np.zeros((num_envs, 0))
         self._begun = self._closed = False
 
     @property
@@ -143,18 +146,22 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         options = checked_options(options)
         mask = checked_mask(options.get("reset_mask"), self.num_envs, self._begun)
         new_trial = bool(options.get("new_trial")) or options.get("rows") is not None
-        before = self._record.get_state()
+        seeds = checked_seeds(seed, self.num_envs)
+        before, chance = self._record.get_state(), (self._np_random, self._np_random_seed)
         try:
-            self._reseed(seed, mask)
+            self._reseed(seeds, mask)
             self._begin(mask, new_trial, options)
-        except (ValueError, KeyError):
+        except Exception:
             self._record.set_state(before)
+            self._np_random, self._np_random_seed = chance
             raise
         if self._stagger and not self._begun:
             self._record.stagger()
         self._begun = True
         self._last_obs[mask] = self._see()[mask]
-        return self._face(self._last_obs), self._record.infos(np.zeros(self.num_envs, dtype=bool))
+        face = self._face(self._last_obs)
+        self._remember(face)
+        return face, self._record.infos(np.zeros(self.num_envs, dtype=bool))
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Take one control step in every world, actions (n, 5) in [-1, 1].
@@ -174,7 +181,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         if any_lost:
             diverged &= ~resetting
             rewards[lost], success[lost] = 0.0, False
-        truncated = self._record.tick(actions, rewards, success, diverged, resetting)
+        idle = resetting if any_lost else None
+        truncated = self._record.tick(actions, rewards, success, diverged, idle)
         if any_lost:
             self._restart(resetting)
         obs = self._see()
@@ -182,6 +190,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             obs[diverged] = self._last_obs[diverged]  # the last good one
         face = self._face(obs)
         if self._faced:
+            face["achieved_goal"][diverged] = self._last_achieved[diverged]
             paid = self.compute_reward(face["achieved_goal"], face["desired_goal"], {})
             rewards = np.where(lost, 0.0, paid)
         infos: dict[str, Any] = {}
@@ -192,6 +201,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             obs = np.where(truncated[:, None], self._see(), obs)
             face, diverged = self._face(obs), np.zeros_like(diverged)
         self._last_obs = obs
+        self._remember(face)
         never = np.zeros(self.num_envs, dtype=bool)
         return face, rewards, never, truncated, infos | self._record.infos(diverged)
 
@@ -201,6 +211,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     def expert_actions(self) -> np.ndarray:
         """Return the scripted expert's actions for the present state, (n, 5); it has a memory."""
+        self._check_open()
+        if not self._begun:
+            raise gym.error.ResetNeeded("call reset before expert_actions")
         actions = np.empty((self.num_envs, 5), dtype=np.float32)
         for crew, of in zip(self._crews, self._of, strict=True):
             actions[of] = crew.expert()
@@ -216,6 +229,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     def readings(self) -> View:
         """Return the live sensor readings of an env with one task: for drawings and analysis."""
+        self._check_open()
         if len(self._crews) > 1:
             raise ValueError("readings are those of one task; this env has several")
         return self._crews[0].now
@@ -229,6 +243,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     def picture(self, world: int, camera: str | None = None) -> np.ndarray:
         """Return a picture of one world, (height, width, 3) uint8, or depth (height, width)."""
+        self._check_open()
         crew = self._crews[world % len(self._crews)]
         local = world // len(self._crews)
         goal = crew.task.goals.view(split_row(crew.task, crew.rows[local])[0])
@@ -239,7 +254,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     def get_state(self) -> dict[str, np.ndarray]:
         """Return all that the future depends on, as numeric arrays that may be saved."""
         self._check_open()
-        state = self._record.get_state() | {"last_obs": self._last_obs.copy()}
+        state = self._record.get_state() | {
+            name: getattr(self, f"_{name}").copy() for name in _LAST
+        }
         for i, crew in enumerate(self._crews):
             state |= {f"crew{i}.{name}": value for name, value in crew.get_state().items()}
         return state | {"begun": np.array(self._begun)}
@@ -252,8 +269,12 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             if name not in state or np.shape(state[name]) != value.shape:
                 shape = np.shape(state[name]) if name in state else "nothing"
                 raise ValueError(f"{name} should have shape {value.shape}, the state has {shape}")
+            kind = np.asarray(state[name]).dtype
+            if not np.can_cast(kind, value.dtype, "same_kind"):
+                raise ValueError(f"{name} should be {value.dtype}, the state has {kind}")
         self._record.set_state(state)
-        self._last_obs[...] = state["last_obs"]
+        for name in _LAST:
+            getattr(self, f"_{name}")[...] = state[name]
         self._begun = bool(state["begun"])
         for i, crew in enumerate(self._crews):
             prefix = f"crew{i}."
@@ -312,22 +333,22 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         achieved, desired = self._goals()
         return {"observation": obs.copy(), "achieved_goal": achieved, "desired_goal": desired}
 
-    def _reseed(self, seed: Any, mask: np.ndarray) -> None:
-        if seed is None and self._begun:
+    def _remember(self, face: Any) -> None:
+        """Keep the achieved goals, which a world that is lost in the next step shows."""
+        if self._faced:
+            self._last_achieved = face["achieved_goal"].copy()
+
+    def _reseed(self, seeds: list[int | None] | None, mask: np.ndarray) -> None:
+        """Give the worlds new random streams; those without a seed keep theirs, once begun."""
+        if seeds is None and self._begun:
             return
-        if seed is None or isinstance(seed, (int, np.integer)):
-            super().reset(seed=None if seed is None else int(seed))
-            base = int(self.np_random.integers(2**31)) if seed is None else int(seed)
-            seeds: list[Any] = [base + i for i in range(self.num_envs)]
-        else:
-            seeds = list(seed)
-            if len(seeds) != self.num_envs:
-                raise ValueError(f"expected {self.num_envs} seeds, one per world, not {len(seeds)}")
-            super().reset(seed=next((int(s) for s in seeds if s is not None), None))
-            seeds = [int(self.np_random.integers(2**31)) if s is None else s for s in seeds]
-        if min(seeds) < 0:
-            raise ValueError(f"seeds must not be negative: {min(seeds)}")
-        self._record.reseed(seeds, mask)
+        given: list[int | None] = [None] * self.num_envs if seeds is None else seeds
+        super().reset(seed=next((seed for seed in given if seed is not None), None))
+        if not self._begun:
+            drawn = int(self.np_random.integers(2**31))
+            given = [drawn + i if seed is None else seed for i, seed in enumerate(given)]
+        named = mask & np.array([seed is not None for seed in given])
+        self._record.reseed([seed or 0 for seed in given], named)
 
     def _begin(self, mask: np.ndarray, new_trial: bool, options: Mapping[str, Any]) -> None:
         """Begin the next episode of each world of `mask`: a new row at a trial's end."""
@@ -353,6 +374,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 def _tasks(tasks: Any) -> tuple[tuple[Task, ...], tuple[np.ndarray | None, ...]]:
     if isinstance(tasks, Distribution):
         return tasks.tasks, tasks.rows
+    if not isinstance(tasks, (str, Task)):
+        raise TypeError(f"tasks is a name, a Task or a Distribution, not {tasks!r}")
     return (find_task(tasks) if isinstance(tasks, str) else tasks,), (None,)
 
 

@@ -24,6 +24,9 @@ class CpuEngine:
         self.model = model
         self.worlds = worlds
         self.batch = batch.Batch(model, worlds, nthread=threads)
+        log = mujoco.MjLogConfig.get()
+        log.logto_file = False  # `diverged` tells; the user's folder is no place for a log
+        mujoco.MjLogConfig.set(log)
         self.ctrl: np.ndarray = self.batch.bind("ctrl")
         self.sensors: np.ndarray = self.batch.bind("sensordata")
         self.diverged = np.zeros(worlds, dtype=bool)

@@ -1,29 +1,25 @@
 """The checks that a first-class Gymnasium environment passes, over every registered id."""
 
-import copy
+import functools
+import itertools
 import json
 import pickle
+import random
 import warnings
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.utils.env_checker import check_env, data_equivalence
+from gymnasium.utils.env_match import check_environments_match
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
-from robotasks import TASKS, TaskEnv
+from .playing import FACES, GOALS, IDS, MODES, SHORT, actions_for, arrays_in, play, single
 
-IDS = [f"robotasks/{task.id}" for task in TASKS.values()]
-MODES = list(AutoresetMode)
 pytestmark = pytest.mark.parametrize("id_", IDS)
-SHORT = 12  # control steps of an episode where ends matter
-
-
-def actions_for(env, steps, seed=0):
-    rng = np.random.default_rng(seed)
-    shape = env.action_space.shape
-    return rng.uniform(-1, 1, (steps, *shape)).astype(np.float32)
 
 
 def test_gymnasium_checker(id_):
@@ -32,8 +28,14 @@ def test_gymnasium_checker(id_):
         check_env(gym.make(id_).unwrapped, skip_render_check=True)
 
 
+def test_gymnasium_checker_renders(id_, gl):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gym.make(id_, width=64, height=48).unwrapped)
+
+
 @pytest.mark.parametrize("mode", ["rgb_array", "depth_array"])
-def test_gymnasium_checker_renders(id_, mode, gl):
+def test_pictures(id_, mode, gl):
     env = gym.make(id_, render_mode=mode, width=64, height=48)
     env.reset(seed=0)
     picture = env.render()
@@ -42,35 +44,62 @@ def test_gymnasium_checker_renders(id_, mode, gl):
     env.close()
 
 
-@pytest.mark.parametrize("options", [{}, {"goal_conditioned": True, "reward": "sparse"}])
-def test_stable_baselines_checker(id_, options):
+@FACES
+def test_stable_baselines_checker(id_, face):
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        checker.check_env(gym.make(id_, **options).unwrapped)
+        checker.check_env(gym.make(id_, **face).unwrapped)
 
 
-def test_python_types(id_):
-    env = gym.make(id_)
+@FACES
+def test_python_types(id_, face):
+    env = single(id_, **face)
     env.reset(seed=0)
-    _, reward, terminated, truncated, info = env.step(env.action_space.sample())
-    assert type(reward) is float
-    assert terminated is False
-    assert type(truncated) is bool
-    assert type(info["success"]) is bool and info["is_success"] == info["success"]
+    for step, action in enumerate(actions_for(env, SHORT), start=1):
+        _, reward, terminated, truncated, info = env.step(action)
+        assert type(reward) is float
+        assert terminated is False
+        assert truncated is (step == SHORT)
+        assert {type(value) for value in info.values()} <= {bool, int, float}
+        assert info["is_success"] is info["success"]
 
 
-def test_returned_arrays_share_no_memory(id_):
-    env = gym.make_vec(id_, num_envs=3, autoreset_mode="SameStep", max_episode_steps=SHORT)
-    kept = [env.reset(seed=0)]
-    kept += [env.step(action) for action in actions_for(env, SHORT + 2)]
-    arrays = []
-    for item in kept:
-        parts = [item[0], *item[1:-1]] if len(item) > 2 else [item[0]]
-        arrays += [part for part in parts if isinstance(part, np.ndarray)]
-        arrays += [v for v in item[-1].values() if isinstance(v, np.ndarray)]
-    for i, a in enumerate(arrays):
-        assert not any(np.shares_memory(a, b) for b in arrays[:i])
+@FACES
+@pytest.mark.parametrize("mode", [*MODES, None], ids=lambda mode: mode.name if mode else "single")
+def test_what_is_returned_belongs_to_the_caller(id_, mode, face):
+    """No two returned arrays share memory, and writing into them changes nothing."""
+
+    def make():
+        if mode is None:
+            return single(id_, **face)
+        worlds = {"num_envs": 3, "autoreset_mode": mode, "max_episode_steps": SHORT}
+        return gym.make_vec(id_, **worlds, **face)
+
+    env, spoilt = make(), make()
+    actions = actions_for(env, SHORT + 2)
+    kept = []
+    for mine, theirs in zip(play(env, actions), play(spoilt, actions), strict=True):
+        assert data_equivalence(mine, theirs, exact=True)
+        kept += arrays_in(*mine)
+        for array in arrays_in(*theirs):
+            array[...] = 1
+    assert not any(np.shares_memory(a, b) for a, b in itertools.combinations(kept, 2))
+
+
+@pytest.mark.parametrize(("extreme", "face"), [(False, {}), (True, {}), (True, GOALS)])
+def test_any_action_leads_into_the_spaces(id_, extreme, face):
+    worlds = {"num_envs": 100, "autoreset_mode": "SameStep", "threads": 1}
+    reveal = ["goal", "dynamics", "task", "history"]
+    env = gym.make_vec(id_, reveal=reveal, **worlds, **face)
+    env.reset(seed=0)
+    for action in actions_for(env, 100, seed=int(extreme)):
+        obs, rewards, _, _, infos = env.step(np.sign(action) if extreme else action)
+        for seen in (obs, infos.get("final_obs", obs)):
+            assert env.observation_space.contains(seen)
+            assert {array.dtype for array in arrays_in(seen)} == {np.dtype(np.float32)}
+        assert ((rewards >= 0) & (rewards <= 1)).all()
+        assert not infos["diverged"].any()
 
 
 def test_seeds_mean_what_gymnasium_says(id_):
@@ -83,6 +112,25 @@ def test_seeds_mean_what_gymnasium_says(id_):
     assert not np.array_equal(env.reset(seed=8)[0], first)
 
 
+def test_chance_comes_from_np_random_alone(id_):
+    elsewhere = random.getstate(), np.random.get_state(legacy=False)
+    for make in (lambda: gym.make(id_).unwrapped, lambda: gym.make_vec(id_, num_envs=3)):
+        first = {}
+        for name, seed in {"one": 3, "same": 3, "other": 4}.items():
+            env = make()
+            env.np_random = np.random.default_rng(seed)
+            returned = list(play(env, actions_for(env, 3), seed=None))
+            first[name] = returned[0][0]
+        assert np.array_equal(first["one"], first["same"])
+        assert not np.array_equal(first["one"], first["other"])
+    assert data_equivalence((random.getstate(), np.random.get_state(legacy=False)), elsewhere)
+
+
+def test_what_gymnasium_makes_is_the_environment_itself(id_):
+    made = gym.make(id_, max_episode_steps=SHORT)
+    check_environments_match(made, single(id_), num_steps=3 * SHORT)
+
+
 def test_spec_round_trip(id_):
     env = gym.make(id_, observe="blind", reveal=["goal", "dynamics"])
     spec = EnvSpec.from_json(env.spec.to_json())
@@ -90,81 +138,48 @@ def test_spec_round_trip(id_):
     assert np.array_equal(gym.make(spec).reset(seed=1)[0], env.reset(seed=1)[0])
 
 
-def test_goal_contract(id_):
-    env = gym.make(id_, goal_conditioned=True, reward="sparse").unwrapped
-    obs, info = env.reset(seed=0)
-    achieved, desired = [obs["achieved_goal"]], [obs["desired_goal"]]
-    for action in actions_for(env, 20):
+def test_steps_pay_what_compute_reward_says(id_):
+    env = single(id_, **GOALS)
+    env.reset(seed=0)
+    for action in actions_for(env, SHORT):
         obs, reward, terminated, truncated, info = env.step(action)
         one = obs["achieved_goal"], obs["desired_goal"], info
         assert reward == env.compute_reward(*one)
-        assert terminated == env.compute_terminated(*one)
-        assert truncated == env.compute_truncated(*one)
-        achieved.append(obs["achieved_goal"])
-        desired.append(obs["desired_goal"])
-    achieved, desired = np.array(achieved), np.array(desired)
-    desired[::2] = achieved[::2]
-    for info in ({}, [{}] * len(achieved)):
-        batch = env.compute_reward(achieved, desired, info)
-        loop = [env.compute_reward(a, d, {}) for a, d in zip(achieved, desired, strict=True)]
-        assert batch.shape == (len(achieved),)
-        assert np.array_equal(batch, loop)
+        assert terminated is env.compute_terminated(*one)
+        assert truncated is env.compute_truncated(*one)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_the_batch_equals_single_worlds_bit_for_bit(id_, mode):
-    arguments = {"max_episode_steps": SHORT, "reveal": ("goal", "history"), "episodes": 2}
-    batch = gym.make_vec(id_, num_envs=5, autoreset_mode=mode, **arguments)
-    singles = SyncVectorEnv(
-        [lambda: TaskEnv(gym.spec(id_).kwargs["tasks"], **arguments)] * 5,
-        autoreset_mode=mode,
-    )
-    assert np.array_equal(batch.reset(seed=3)[0], singles.reset(seed=3)[0])
-    for action in actions_for(batch, 3 * SHORT):
-        ours, theirs = batch.step(action), singles.step(action)
-        for a, b in zip(ours[:4], theirs[:4], strict=True):
-            assert np.array_equal(a, b)
-        assert ("final_obs" in ours[4]) == ("final_obs" in theirs[4])
-        if "final_obs" in ours[4]:
-            ended = ours[4]["_final_obs"]
-            assert np.array_equal(ended, theirs[4]["_final_obs"])
-            for row in np.flatnonzero(ended):
-                assert np.array_equal(ours[4]["final_obs"][row], theirs[4]["final_obs"][row])
-        if mode is AutoresetMode.DISABLED and ours[3].any():
-            options = {"reset_mask": ours[3]}
-            fresh = batch.reset(options=dict(options))[0]
-            assert np.array_equal(fresh, singles.reset(options=dict(options))[0])
+@functools.cache
+def goal_faces(id_):
+    return gym.make(id_, **GOALS).unwrapped, gym.make_vec(id_, num_envs=2, **GOALS)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_worlds_do_not_depend_on_their_number_or_threads(id_, threads):
-    few = gym.make_vec(id_, num_envs=2, threads=1, autoreset_mode="SameStep")
-    many = gym.make_vec(id_, num_envs=37, threads=threads, autoreset_mode="SameStep")
-    assert np.array_equal(few.reset(seed=4)[0], many.reset(seed=4)[0][:2])
-    for action in actions_for(many, 60):
-        assert np.array_equal(few.step(action[:2])[0], many.step(action)[0][:2])
+@given(st.data())
+def test_goals_are_judged_alike_alone_and_together(id_, data):
+    env, worlds = goal_faces(id_)
+    space = env.observation_space["achieved_goal"]
+    shape = (*data.draw(array_shapes(max_dims=2)), *space.shape)
+    numbers = st.floats(float(space.low.min()), float(space.high.max()), width=32)
+    achieved = data.draw(arrays(np.float32, shape, elements=numbers))
+    near = data.draw(arrays(np.float32, shape, elements=st.floats(-0.03125, 0.03125, width=32)))
+    desired = achieved + near  # far goals would all be missed
+    rewards = env.compute_reward(achieved, desired, {})
+    loop = [env.compute_reward(achieved[i], desired[i], {}) for i in np.ndindex(shape[:-1])]
+    assert rewards.shape == shape[:-1]
+    assert np.array_equal(rewards.ravel(), loop) and set(loop) <= {0.0, 1.0}
+    assert np.array_equal(rewards, worlds.compute_reward(achieved, desired, {}))
+    assert (env.compute_reward(achieved, achieved, {}) >= rewards).all()
 
 
-def test_worlds_meet_different_rows(id_):
-    env = gym.make_vec(id_, num_envs=8)
-    env.reset(seed=0)
-    rows = np.array([row for _, row in env.task_rows()])
-    assert len(np.unique(rows[:, 0])) == 8
-
-
-def test_state_is_exact(id_):
-    env = gym.make_vec(id_, num_envs=4, autoreset_mode="SameStep", max_episode_steps=30)
-    env.reset(seed=0)
-    actions = actions_for(env, 80)
-    for action in actions[:25]:
-        env.step(action)
-    state, copied, pickled = env.get_state(), copy.deepcopy(env), pickle.loads(pickle.dumps(env))
-    onward = [env.step(action)[:4] for action in actions[25:]]
-    env.set_state(state)
-    for other in (env, copied, pickled):
-        for action, expected in zip(actions[25:], onward, strict=True):
-            for a, b in zip(other.step(action)[:4], expected, strict=True):
-                assert np.array_equal(a, b)
+def test_goals_are_judged_with_any_infos(id_):
+    env, _ = goal_faces(id_)
+    goals = np.stack([env.observation_space["achieved_goal"].sample() for _ in range(6)])
+    elapsed = [{"elapsed": n} for n in (0, 1, env.worlds.horizon, 0, env.worlds.horizon, 3)]
+    ends = [False, False, True, False, True, False]
+    for infos, truncated in (({}, [False] * 6), ([{}] * 6, [False] * 6), (elapsed, ends)):
+        assert env.compute_reward(goals, goals, infos).shape == (6,)
+        assert not env.compute_terminated(goals, goals, infos).any()
+        assert env.compute_truncated(goals, goals, infos).tolist() == truncated
 
 
 def test_a_single_world_pickles(id_):
@@ -174,37 +189,3 @@ def test_a_single_world_pickles(id_):
     other = pickle.loads(cloudpickle.dumps(env))
     action = actions_for(env, 1)[0]
     assert np.array_equal(env.step(action)[0], other.step(action)[0])
-
-
-def test_metadata_and_closing(id_):
-    env = gym.make_vec(id_, num_envs=2)
-    assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
-    assert env.metadata["render_fps"] == 20
-    assert env.single_observation_space.is_bounded()
-    env.reset(seed=0)
-    env.close()
-    env.close()
-    with pytest.raises(ValueError, match="closed"):
-        env.reset()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_wrappers_work_where_gymnasium_says(id_, mode):
-    from gymnasium.wrappers.vector import (
-        DictInfoToList,
-        FlattenObservation,
-        NormalizeReward,
-        RecordEpisodeStatistics,
-    )
-
-    def make():
-        return gym.make_vec(id_, num_envs=2, autoreset_mode=mode, max_episode_steps=SHORT)
-
-    for wrapper in (RecordEpisodeStatistics, NormalizeReward, DictInfoToList):
-        env = wrapper(make())
-        env.reset(seed=0)
-        for action in actions_for(env, SHORT - 1):
-            env.step(action)
-    if mode is AutoresetMode.NEXT_STEP:
-        env = FlattenObservation(make())
-        assert env.reset(seed=0)[0].shape == env.observation_space.shape
