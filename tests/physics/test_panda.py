@@ -275,6 +275,16 @@ def test_commands_stay_near_the_tool_and_in_the_work_area(pos, yaw, action, gap)
     assert after[6] == pytest.approx((action[4] + 1) * 0.04)
 
 
+@given(units)
+def test_the_fingers_open_as_far_as_the_task_lets_them(action):
+    setpoint, tool = np.zeros(7), np.array([0.5, 0.0, 0.2, 0.0])
+    for closed, opened in ((0.0, 0.0), (0.01, 0.05)):
+        after = command(
+            setpoint, np.array([0, 0, 0, 0, action]), tool, Control(width=(closed, opened))
+        )
+        assert after[6] == pytest.approx(closed + (action + 1) / 2 * (opened - closed))
+
+
 @given(st.tuples(*[units] * 5))
 def test_commands_add_to_the_setpoint(action):
     tool = np.array([0.5, 0.0, 0.2, 0.0])

@@ -64,14 +64,15 @@ def command(setpoint: Array, action: Array, tool: Array, control: Control) -> Ar
     """Return the next set-point (..., 7) after `action` (..., 5): dx, dy, dz, dyaw, width.
 
     The action adds to the set-point, not to where the tool is measured, `tool` (..., 4): so a
-    payload's sag or a contact's error does not accumulate. Width is absolute, -1 closed.
+    payload's sag or a contact's error does not accumulate. Width is absolute, -1 closed most.
     Actions have to lie within [-1, 1].
     """
     xp, dtype = namespace(setpoint), setpoint.dtype
     step, lead, low, high = _bounds(control, xp, dtype, setpoint.device)
     moved = setpoint[..., :4] + step * action[..., :4]
     held = clip(clip(moved, tool - lead, tool + lead), low, high)
-    width = (action[..., 4:5] + 1) * (MAX_WIDTH / 2)
+    closed, opened = control.width
+    width = closed + (action[..., 4:5] + 1) * ((opened - closed) / 2)
     target = xp.concat([held, setpoint[..., 4:6], width], axis=-1)
     return target if target.dtype == dtype else xp.astype(target, dtype)
 
