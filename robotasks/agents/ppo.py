@@ -1,8 +1,8 @@
 """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347), on one or many worlds.
 
 The clipped surrogate on a Gaussian policy, GAE, observations and returns scaled by running
-statistics, and a learning rate that follows the KL divergence, as rsl_rl does
-(Schwarke et al. 2025, arXiv 2509.10771).
+statistics, and a learning rate that follows the KL divergence, after rsl_rl
+(Schwarke et al. 2025, arXiv 2509.10771), but once a rollout: within one the divergence only grows.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Config:
     entropy: float = 0.0  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
     learning_rate: float = 1e-3  # the first one
-    target_kl: float | None = 0.05  # per minibatch; None keeps the learning rate
+    target_kl: float | None = 0.05  # of the last pass; None keeps the learning rate
     max_grad_norm: float = 1.0
     threads: int = 1  # of torch; results repeat exactly for the same number only
 
@@ -126,11 +126,15 @@ class PPO:
             ((advantages - advantages.mean()) / (advantages.std() + 1e-8)).flatten(),
             (advantages + values).flatten(),
         )
-        logged = []
-        for _ in range(self.config.epochs):
+        config, logged = self.config, []
+        for _ in range(config.epochs):
             order = torch.randperm(len(rows[0]), generator=self.generator)
-            for chosen in order.chunk(self.config.minibatches):
+            for chosen in order.chunk(config.minibatches):
                 logged.append(self._step(*(column[chosen] for column in rows)))
+        if config.target_kl is not None:
+            moved = float(np.mean([kl for _, _, kl, _ in logged[-config.minibatches :]]))
+            group = self.adam.param_groups[0]
+            group["lr"] = adapted_rate(group["lr"], moved, config.target_kl)
         # Only now: collecting and learning must see the same normalised observations.
         self.policy.normalise.update(batch.obs)
         return self._metrics(np.mean(logged, axis=0))
@@ -161,10 +165,6 @@ class PPO:
         terms = policy_terms(log_probs, old_log_probs, advantages, config.clip)
         critic = value_loss(policy.value(obs), returns, old_values, config.value_clip)
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
-        kl = terms.kl.item()
-        if config.target_kl is not None:
-            group = self.adam.param_groups[0]
-            group["lr"] = adapted_rate(group["lr"], kl, config.target_kl)
         self.adam.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
@@ -174,7 +174,7 @@ class PPO:
                 "the run's last checkpoint is intact."
             )
         self.adam.step()
-        return [terms.loss.item(), critic.item(), kl, terms.clip_fraction.item()]
+        return [terms.loss.item(), critic.item(), terms.kl.item(), terms.clip_fraction.item()]
 
     def _metrics(self, means: np.ndarray) -> dict[str, float]:
         names = ("policy_loss", "value_loss", "kl", "clip_fraction")
