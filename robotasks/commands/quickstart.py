@@ -115,7 +115,7 @@ def draw_curve(rows: list[dict[str, float | None]], options: Options, path: Path
     axes.set_xlim(left=0)
     axes.set_title(f"PPO on {options.task}, seed {options.seed}")
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     save_figure(figure, path)
 
 
