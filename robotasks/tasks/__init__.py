@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from robotasks.layout import unknown
+from robotasks.tasks.push.push_around import PushAround
+from robotasks.tasks.push.push_heavy import PushHeavy
+from robotasks.tasks.push.push_pull import PushPull
 from robotasks.tasks.push.push_to import PushTo
 from robotasks.tasks.reach import Reach
 from robotasks.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (Reach(), PushTo())}
+_ALL = (
+    Reach(),
+    PushTo(),
+    PushPull(),
+    PushHeavy(),
+    PushAround(),
+)
+TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""
 
 

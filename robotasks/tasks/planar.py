@@ -16,6 +16,8 @@ TOUCH_HEIGHT = 0.02
 """Tool height at which the closed fingers push (m)."""
 SLACK = 0.015
 """How far from the place behind a part the tool is as good as there (m)."""
+BEYOND = 0.3
+"""How far a push may ask beyond the wrist's range before it takes the fingers' other side (rad)."""
 CLEAR = 0.06
 """Tool height at which it passes over parts (m)."""
 
@@ -54,6 +56,36 @@ def nearness(left: Array) -> Array:
     return 0.7 * closeness(left, 0.15) + 0.3 * closeness(left, 0.03)
 
 
+def pushed(tcp_pos: Array, line: Line) -> Array:
+    """How far a push along `line` is, 0 to 0.99, as one smooth stage.
+
+    A bonus for touching draws the tool down on whichever side it is, and a threshold for being
+    behind makes whoever pushes badly lose what it had.
+    """
+    return 0.99 * (0.25 * readiness(tcp_pos, line.place) + 0.75 * nearness(line.left))
+
+
+def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tuple[Array, Array]:
+    """Return a way around a disc: where to go next, (..., 2), and the metres from there on.
+
+    Where the straight way comes within `radius` of the disc's centre, its nearest point moves out
+    to that distance, on the side where it is; so the way changes smoothly as it clears.
+    """
+    xp = namespace(xy)
+    way = target_xy - xy
+    length = norm(way)
+    along = way / (length[..., None] + 1e-9)
+    across = xp.stack([-along[..., 1], along[..., 0]], axis=-1)
+    ahead = dot(centre_xy - xy, along)
+    off = xy + clip(ahead, 0 * length, length)[..., None] * along - centre_xy
+    before = clip(ahead / 0.02, 0.0, 1.0)
+    inside = before * clip(radius - norm(off), 0.0, radius)
+    side = xp.where(dot(off, across) < 0, -inside, inside)
+    corner = centre_xy + off + side[..., None] * across
+    aim = xp.where((inside > 0)[..., None], corner, target_xy)
+    return aim, distance(aim, target_xy)
+
+
 def push(now: View, part_pos: Array, line: Line, control: Control, arrived: float) -> Array:
     """Return the action (..., 5) of an expert who pushes a part along `line` with closed fingers.
 
@@ -76,10 +108,21 @@ def push(now: View, part_pos: Array, line: Line, control: Control, arrived: floa
     shove = pace[..., None] * line.along - 0.6 * aside
     level = (TOUCH_HEIGHT - setpoint[..., 2])[..., None]
     move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
-    # The broad side of the fingers pushes; either face will do.
-    face = xp.atan2(line.along[..., 1], line.along[..., 0])
-    turn = (face - setpoint[..., 3] + math.pi / 2) % math.pi - math.pi / 2
+    turn = face(setpoint[..., 3], line.along, control)
     return act(control, move, turn, still=line.left < arrived)
+
+
+def face(yaw: Array, along: Array, control: Control) -> Array:
+    """Return how far to turn, (...), to push along a direction with a broad side of the fingers.
+
+    Either side will do: the nearer one, unless the wrist cannot turn so far.
+    """
+    xp = namespace(yaw)
+    low, high = control.yaw
+    turn = xp.atan2(along[..., 1], along[..., 0]) - yaw
+    turn = (turn + math.pi / 2) % math.pi - math.pi / 2
+    turn = xp.where(yaw + turn < low - BEYOND, turn + math.pi, turn)
+    return xp.where(yaw + turn > high + BEYOND, turn - math.pi, turn)
 
 
 def act(control: Control, move: Array, turn: Array, still: Array) -> Array:
