@@ -65,6 +65,24 @@ def pushed(tcp_pos: Array, line: Line) -> Array:
     return 0.99 * (0.25 * readiness(tcp_pos, line.place) + 0.75 * nearness(line.left))
 
 
+def delivered(
+    tcp_pos: Array, part_xy: Array, target_xy: Array, behind: float, near: float
+) -> Array:
+    """How far a part is that may be left once it is `near` its target (m), 0 to 1; see `pushed`.
+
+    There it pays as if the tool were ready to push it, so that nothing is lost by leaving.
+    """
+    line = line_up(part_xy, target_xy, behind)
+    left = clip(line.left - near, 0.0, 10.0)
+    away = (1 - readiness(tcp_pos, line.place)) * (1 - closeness(left, 0.03))
+    return 0.25 * (1 - away) + 0.75 * nearness(left)
+
+
+def rests(pos: Array, vel: Array, target_xy: Array, near: float, slow: float) -> Array:
+    """Whether a part is `near` a target (m) and slower than `slow` (m/s), (...) bool."""
+    return (distance(pos[..., :2], target_xy) < near) & (norm(vel) < slow)
+
+
 def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tuple[Array, Array]:
     """Return a way around a disc: where to go next, (..., 2), and the metres from there on.
 
@@ -100,15 +118,15 @@ def push(now: View, part_pos: Array, line: Line, control: Control, arrived: floa
     off = norm(aside)
     behind = (back > 0.02) & (off < 0.02 + 0.3 * clip(back - 0.05, 0.0, 0.1))
     pushing = (tcp[..., 2] < 0.04) & behind
+    turn = face(setpoint[..., 3], line.along, control)
     over = distance(tcp[..., :2], line.place[..., :2]) < 0.015
-    height = xp.where(over, line.place[..., 2], line.place[..., 2] + 0.055)
+    height = xp.where(over & (abs(turn) < 0.3), line.place[..., 2], line.place[..., 2] + 0.055)
     ahead = xp.where((over | (tcp[..., 2] > CLEAR))[..., None], line.place[..., :2], tcp[..., :2])
     approach = xp.concat([ahead, height[..., None]], axis=-1) - setpoint[..., :3]
     pace = clip(0.35 * line.left, 0.003, 0.02) * clip(1.5 - off / 0.012, 0.2, 1.0)
     shove = pace[..., None] * line.along - 0.6 * aside
     level = (TOUCH_HEIGHT - setpoint[..., 2])[..., None]
     move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
-    turn = face(setpoint[..., 3], line.along, control)
     return act(control, move, turn, still=line.left < arrived)
 
 

@@ -52,7 +52,11 @@ class PushPart(Task):
         return Placement()
 
     def surroundings(self, now: View) -> Mapping[str, Array]:
-        """Return the slots of what stands around, where the goal does not say where."""
+        """Return the slots of what is around the part and seen whatever is revealed."""
+        return {}
+
+    def goal_surroundings(self, now: View) -> Mapping[str, Array]:
+        """Return the slots of what stands where the goal says."""
         return {}
 
     def line(self, now: View, goal: View, gap: float) -> Line:
@@ -60,6 +64,10 @@ class PushPart(Task):
         aim, rest = self.aim(now, goal)
         line = line_up(self.sensed(now, "pos")[..., :2], aim, gap)
         return line._replace(left=line.left + rest)
+
+    def progress(self, now: View, goal: View) -> Array:
+        """How far the push is, (...) in [0, 1)."""
+        return pushed(now.tcp_pos, self.line(now, goal, self.behind))
 
     def sensed(self, now: View, what: str) -> Array:
         """Return a reading of the part."""
@@ -73,11 +81,16 @@ class PushPart(Task):
         return {"object0": part(now, self.part), **self.surroundings(now)}
 
     def cue(self, now, goal):
-        return {"goal_pos": self.desired(goal)[..., :3] - self.sensed(now, "pos")}
+        to_go = self.desired(goal)[..., :3] - self.sensed(now, "pos")
+        return {"goal_pos": to_go, **self.goal_surroundings(now)}
 
     def stages(self, now, goal):
-        progress = pushed(now.tcp_pos, self.line(now, goal, self.behind))
-        return [Stage(progress * self.condition(now, goal).progress, self.success(now, goal))]
+        return [
+            Stage(
+                self.progress(now, goal) * self.condition(now, goal).progress,
+                self.success(now, goal),
+            )
+        ]
 
     def success(self, now, goal):
         arrived = self.reached(self.achieved(now), self.desired(goal))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mujoco
 
-from robotasks.arrays import stack, yaw_quat
+from robotasks.arrays import dot, stack, yaw_quat
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.robots.panda import Control, add_panda
@@ -48,3 +48,16 @@ def on_table(xy: Array, height: float) -> Array:
     """The point `height` metres above a point of the table, (..., 2) -> (..., 3)."""
     x, y = xy[..., 0], xy[..., 1]
     return stack(x, y, height + 0 * x)
+
+
+def local_xy(point_xy: Array, pos: Array, xaxis: Array) -> tuple[Array, Array]:
+    """Where a point of the table, (..., 2), is in the frame of a fixture: x and y, (...)."""
+    gap = point_xy - pos[..., :2]
+    cos, sin = xaxis[..., 0], xaxis[..., 1]
+    return dot(gap, xaxis[..., :2]), gap[..., 1] * cos - gap[..., 0] * sin
+
+
+def table_xy(x: Array, y: Array, pos: Array, xaxis: Array) -> Array:
+    """The inverse of `local_xy`, (..., 2)."""
+    cos, sin = xaxis[..., 0], xaxis[..., 1]
+    return pos[..., :2] + stack(x * cos - y * sin, x * sin + y * cos)
