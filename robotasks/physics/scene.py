@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 TABLE = "table"
+Point = tuple[float, float, float]
 
 
 def _contact_class(contype: int, conaffinity: int) -> Mapping[str, int]:
@@ -170,14 +171,17 @@ def _add_cameras(spec: mujoco.MjSpec) -> None:
     spec.worldbody.add_camera(name="top", pos=[0.37, 0, 1.7], xyaxes=[0, -1, 0, 1, 0, 0], fovy=40)
 
 
-def _add_camera(
-    spec: mujoco.MjSpec,
-    name: str,
-    eye: tuple[float, float, float],
-    target: tuple[float, float, float],
-) -> None:
-    """Add a camera at `eye` that looks at `target`, the picture's horizon level."""
+def _add_camera(spec: mujoco.MjSpec, name: str, eye: Point, target: Point) -> None:
+    """Add a camera at `eye` that looks at `target`."""
+    spec.worldbody.add_camera(name=name, fovy=40)
+    aim_camera(spec, name, eye, target)
+
+
+def aim_camera(spec: mujoco.MjSpec, name: str, eye: Point, target: Point) -> None:
+    """Move a camera to `eye` and let it look at `target`, the picture's horizon level."""
     back = np.subtract(eye, target)
     right = np.cross([0, 0, 1], back)
-    up = np.cross(back, right)
-    spec.worldbody.add_camera(name=name, pos=eye, xyaxes=[*right, *up], fovy=40)
+    camera = spec.camera(name)
+    camera.pos = eye
+    camera.alt.type = mujoco.mjtOrientation.mjORIENTATION_XYAXES
+    camera.alt.xyaxes = [*right, *np.cross(back, right)]

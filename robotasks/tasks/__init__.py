@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from robotasks.layout import unknown
+from robotasks.tasks.push.push_around import PushAround
+from robotasks.tasks.push.push_heavy import PushHeavy
+from robotasks.tasks.push.push_pull import PushPull
+from robotasks.tasks.push.push_slide import PushSlide
+from robotasks.tasks.push.push_slot import PushSlot
+from robotasks.tasks.push.push_sweep import PushSweep
 from robotasks.tasks.push.push_to import PushTo
+from robotasks.tasks.push.push_two import PushTwo
+from robotasks.tasks.push.push_wall import PushWall
 from robotasks.tasks.reach import Reach
 from robotasks.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (Reach(), PushTo())}
+_ALL = (
+    Reach(),
+    PushTo(),
+    PushPull(),
+    PushHeavy(),
+    PushAround(),
+    PushTwo(),
+    PushWall(),
+    PushSlot(),
+    PushSlide(),
+    PushSweep(),
+)
+TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""
 
 

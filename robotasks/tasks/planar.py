@@ -16,6 +16,8 @@ TOUCH_HEIGHT = 0.02
 """Tool height at which the closed fingers push (m)."""
 SLACK = 0.015
 """How far from the place behind a part the tool is as good as there (m)."""
+BEYOND = 0.3
+"""How far a push may ask beyond the wrist's range before it takes the fingers' other side (rad)."""
 CLEAR = 0.06
 """Tool height at which it passes over parts (m)."""
 
@@ -54,6 +56,54 @@ def nearness(left: Array) -> Array:
     return 0.7 * closeness(left, 0.15) + 0.3 * closeness(left, 0.03)
 
 
+def pushed(tcp_pos: Array, line: Line) -> Array:
+    """How far a push along `line` is, 0 to 0.99, as one smooth stage.
+
+    A bonus for touching draws the tool down on whichever side it is, and a threshold for being
+    behind makes whoever pushes badly lose what it had.
+    """
+    return 0.99 * (0.25 * readiness(tcp_pos, line.place) + 0.75 * nearness(line.left))
+
+
+def delivered(
+    tcp_pos: Array, part_xy: Array, target_xy: Array, behind: float, near: float
+) -> Array:
+    """How far a part is that may be left once it is `near` its target (m), 0 to 1; see `pushed`.
+
+    There it pays as if the tool were ready to push it, so that nothing is lost by leaving.
+    """
+    line = line_up(part_xy, target_xy, behind)
+    left = clip(line.left - near, 0.0, 10.0)
+    away = (1 - readiness(tcp_pos, line.place)) * (1 - closeness(left, 0.03))
+    return 0.25 * (1 - away) + 0.75 * nearness(left)
+
+
+def rests(pos: Array, vel: Array, target_xy: Array, near: float, slow: float) -> Array:
+    """Whether a part is `near` a target (m) and slower than `slow` (m/s), (...) bool."""
+    return (distance(pos[..., :2], target_xy) < near) & (norm(vel) < slow)
+
+
+def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tuple[Array, Array]:
+    """Return a way around a disc: where to go next, (..., 2), and the metres from there on.
+
+    Where the straight way comes within `radius` of the disc's centre, its nearest point moves out
+    to that distance, on the side where it is; so the way changes smoothly as it clears.
+    """
+    xp = namespace(xy)
+    way = target_xy - xy
+    length = norm(way)
+    along = way / (length[..., None] + 1e-9)
+    across = xp.stack([-along[..., 1], along[..., 0]], axis=-1)
+    ahead = dot(centre_xy - xy, along)
+    off = xy + clip(ahead, 0 * length, length)[..., None] * along - centre_xy
+    before = clip(ahead / 0.02, 0.0, 1.0)
+    inside = before * clip(radius - norm(off), 0.0, radius)
+    side = xp.where(dot(off, across) < 0, -inside, inside)
+    corner = centre_xy + off + side[..., None] * across
+    aim = xp.where((inside > 0)[..., None], corner, target_xy)
+    return aim, distance(aim, target_xy)
+
+
 def push(now: View, part_pos: Array, line: Line, control: Control, arrived: float) -> Array:
     """Return the action (..., 5) of an expert who pushes a part along `line` with closed fingers.
 
@@ -68,18 +118,29 @@ def push(now: View, part_pos: Array, line: Line, control: Control, arrived: floa
     off = norm(aside)
     behind = (back > 0.02) & (off < 0.02 + 0.3 * clip(back - 0.05, 0.0, 0.1))
     pushing = (tcp[..., 2] < 0.04) & behind
+    turn = face(setpoint[..., 3], line.along, control)
     over = distance(tcp[..., :2], line.place[..., :2]) < 0.015
-    height = xp.where(over, line.place[..., 2], line.place[..., 2] + 0.055)
+    height = xp.where(over & (abs(turn) < 0.3), line.place[..., 2], line.place[..., 2] + 0.055)
     ahead = xp.where((over | (tcp[..., 2] > CLEAR))[..., None], line.place[..., :2], tcp[..., :2])
     approach = xp.concat([ahead, height[..., None]], axis=-1) - setpoint[..., :3]
     pace = clip(0.35 * line.left, 0.003, 0.02) * clip(1.5 - off / 0.012, 0.2, 1.0)
     shove = pace[..., None] * line.along - 0.6 * aside
     level = (TOUCH_HEIGHT - setpoint[..., 2])[..., None]
     move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
-    # The broad side of the fingers pushes; either face will do.
-    face = xp.atan2(line.along[..., 1], line.along[..., 0])
-    turn = (face - setpoint[..., 3] + math.pi / 2) % math.pi - math.pi / 2
     return act(control, move, turn, still=line.left < arrived)
+
+
+def face(yaw: Array, along: Array, control: Control) -> Array:
+    """Return how far to turn, (...), to push along a direction with a broad side of the fingers.
+
+    Either side will do: the nearer one, unless the wrist cannot turn so far.
+    """
+    xp = namespace(yaw)
+    low, high = control.yaw
+    turn = xp.atan2(along[..., 1], along[..., 0]) - yaw
+    turn = (turn + math.pi / 2) % math.pi - math.pi / 2
+    turn = xp.where(yaw + turn < low - BEYOND, turn + math.pi, turn)
+    return xp.where(yaw + turn > high + BEYOND, turn - math.pi, turn)
 
 
 def act(control: Control, move: Array, turn: Array, still: Array) -> Array:

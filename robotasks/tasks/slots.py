@@ -59,9 +59,11 @@ SLOTS: dict[str, Slot] = {
     **{f"object{i}": _OBJECT for i in range(4)},
     **{f"fixture{i}": _FIXTURE for i in range(4)},
     "goal_pos": Slot("goal minus what has to get there (m)", _POINT),
+    "goal_pos1": Slot("the same for a second part", _POINT),
     "goal_yaw": Slot("sine and cosine of the yaw still to turn", (1.0,) * 2),
     "goal_speed": Slot("wanted speed (m/s)", (1.0,)),
     "goal_which": Slot("one bit per choice", (1.0,) * 6),
+    "memory": Slot("what the task remembers of the episode, padded with zeros", (1.0,) * 4),
     "dynamics": Slot("the row's dynamics, each scaled to [-1, 1], padded with zeros", (1.0,) * 8),
     "last_action": Slot("the previous action", (1.0,) * 5),
     "last_reward": Slot("the previous reward", (1.0,)),
@@ -84,6 +86,14 @@ def proprioception(now: View) -> dict[str, Array]:
         "tcp_turn": now.tcp_angvel[..., 2],
         "lead": now.setpoint[..., :4] - now.tool,
     }
+
+
+def fixture(now: View, name: str) -> Array:
+    """Fill a fixture slot from the sensors of the fixture called `name`, (..., 5)."""
+    xaxis = getattr(now, f"{name}_xaxis")
+    return namespace(xaxis).concat(
+        [getattr(now, f"{name}_pos") - now.tcp_pos, xaxis[..., 1:2], xaxis[..., :1]], axis=-1
+    )
 
 
 def part(now: View, name: str) -> Array:

@@ -28,3 +28,9 @@ def part_at(joint: str, pos: Array, quat: Array) -> Placement:
     """Put a free body at `pos` (..., 3) with orientation `quat` (..., 4), at rest."""
     xp = namespace(pos)
     return Placement(joints={joint: xp.concat([pos, quat], axis=-1)})
+
+
+def fixed_at(body: str, pos: Array, quat: Array) -> Placement:
+    """Hold a mocap body at `pos` (..., 3) with orientation `quat` (..., 4)."""
+    xp = namespace(pos)
+    return Placement(mocap={body: xp.concat([pos, quat], axis=-1)})

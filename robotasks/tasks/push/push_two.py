@@ -1,0 +1,92 @@
+"""Push two discs, each to its own mark."""
+
+from __future__ import annotations
+
+from robotasks.arrays import distance, namespace
+from robotasks.layout import Layout
+from robotasks.physics.objects import puck
+from robotasks.physics.objects.part import BLUE, ORANGE
+from robotasks.tasks.planar import delivered, line_up, push, rests
+from robotasks.tasks.push.tabletop import AT_REST, CONTROL, TOOL, laid, on_table, tabletop, tool_at
+from robotasks.tasks.slots import part
+from robotasks.tasks.span import Span
+from robotasks.tasks.task import Mark, Stage, Task
+
+LEFT = ((0.44, 0.05), (0.62, 0.18))
+RIGHT = ((0.44, -0.18), (0.62, -0.05))
+"""Where the discs of either side start and have to go (m)."""
+APART = 0.04
+"""Least distance between a start and its goal (m)."""
+BEHIND = 0.045
+"""From a disc's middle to the tool that is about to push it (m)."""
+NEAR = 0.025
+"""How close to its goal a disc has arrived (m)."""
+
+
+class PushTwo(Task):
+    """Push the orange disc to the orange mark and the blue one to the blue mark.
+
+    Randomised: both goals; mass and friction of the discs; where discs and tool start.
+    Success: both within 25 mm of their goals, slower than 2 cm/s.
+    """
+
+    name = "push-two"
+    family = "push"
+    goals = Span(left_xy=LEFT, right_xy=RIGHT)
+    dynamics = Span(mass=(0.1, 0.5), friction=(0.2, 0.6))
+    starts = {"default": Span(left_xy=LEFT, right_xy=RIGHT) | TOOL}
+    expert_memory = Layout({"left_done": 1})
+    horizon = 200
+    control = CONTROL
+
+    def scene(self):
+        spec = tabletop()
+        puck.add_puck(spec, "left", ORANGE)
+        puck.add_puck(spec, "right", BLUE)
+        return spec
+
+    def place(self, start, goal, dynamics):
+        zero = 0 * start.tcp_yaw
+        left = laid("left", start.left_xy, zero, puck.HALF_HEIGHT)
+        return tool_at(start) | left | laid("right", start.right_xy, zero, puck.HALF_HEIGHT)
+
+    def admits(self, start, goal, dynamics):
+        left = distance(start.left_xy, goal.left_xy) > APART
+        return left & (distance(start.right_xy, goal.right_xy) > APART)
+
+    def fields(self, dynamics):
+        disc, mass, friction = 0 * dynamics.mass, dynamics.mass, dynamics.friction
+        left = puck.puck_fields(disc, mass, friction, "left")
+        return left | puck.puck_fields(disc, mass, friction, "right")
+
+    def observe(self, now):
+        return {"object0": part(now, "left"), "object1": part(now, "right")}
+
+    def cue(self, now, goal):
+        return {
+            "goal_pos": on_table(goal.left_xy, puck.HALF_HEIGHT) - now.left_pos,
+            "goal_pos1": on_table(goal.right_xy, puck.HALF_HEIGHT) - now.right_pos,
+        }
+
+    def stages(self, now, goal):
+        left = delivered(now.tcp_pos, now.left_pos[..., :2], goal.left_xy, BEHIND, 0.4 * NEAR)
+        right = delivered(now.tcp_pos, now.right_pos[..., :2], goal.right_xy, BEHIND, 0.4 * NEAR)
+        return [Stage(0.99 * (left + right) / 2, self.success(now, goal))]
+
+    def success(self, now, goal):
+        left = rests(now.left_pos, now.left_vel, goal.left_xy, NEAR, AT_REST)
+        return left & rests(now.right_pos, now.right_vel, goal.right_xy, NEAR, AT_REST)
+
+    def marks(self, goal):
+        size = (NEAR, 0.001, 0.0)
+        left = Mark(pos=(*goal.left_xy, 0.001), size=size, rgba=(*ORANGE[:3], 0.6))
+        return [left, Mark(pos=(*goal.right_xy, 0.001), size=size, rgba=(*BLUE[:3], 0.6))]
+
+    def expert(self, now, goal, memory):
+        xp = namespace(now.tcp_pos)
+        gap = distance(now.left_pos[..., :2], goal.left_xy)
+        done = xp.where(gap < 0.01, 1 + 0 * gap, memory.left_done)
+        on_right = (done > 0.5)[..., None]
+        pos = xp.where(on_right, now.right_pos, now.left_pos)
+        line = line_up(pos[..., :2], xp.where(on_right, goal.right_xy, goal.left_xy), 0.065)
+        return push(now, pos, line, self.control, arrived=0.008), {"left_done": done}
