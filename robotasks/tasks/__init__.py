@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from robotasks.layout import unknown
+from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.push.push_to import PushTo
 from robotasks.tasks.reach import Reach
 from robotasks.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (Reach(), PushTo())}
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Reach(),
+        PushTo(),
+        Shoot(),
+    )
+}
 """All tasks by name, family by family."""
 
 
