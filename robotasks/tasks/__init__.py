@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from robotasks.layout import unknown
+from robotasks.tasks.hockey.bank import Bank
+from robotasks.tasks.hockey.goalie import Goalie
+from robotasks.tasks.hockey.pass_ import Pass
 from robotasks.tasks.hockey.shoot import Shoot
+from robotasks.tasks.hockey.slap import Slap
+from robotasks.tasks.hockey.stop import Stop
+from robotasks.tasks.hockey.wrist import Wrist
 from robotasks.tasks.push.push_to import PushTo
 from robotasks.tasks.reach import Reach
 from robotasks.tasks.task import Task
@@ -14,6 +20,12 @@ TASKS: dict[str, Task] = {
         Reach(),
         PushTo(),
         Shoot(),
+        Pass(),
+        Slap(),
+        Wrist(),
+        Bank(),
+        Goalie(),
+        Stop(),
     )
 }
 """All tasks by name, family by family."""

@@ -10,7 +10,16 @@ from robotasks.arrays import stack
 from robotasks.layout import Array
 from robotasks.physics.objects.puck import part_sensors
 from robotasks.physics.objects.stick import BLADE
-from robotasks.physics.scene import LOOK, SEEN, TABLE, aim_camera, bounce, bounce_pair, table_pair
+from robotasks.physics.scene import (
+    LOOK,
+    SEEN,
+    TABLE,
+    aim_camera,
+    bounce,
+    bounce_pair,
+    sense,
+    table_pair,
+)
 
 NEAR_END, GOAL_LINE = 0.27, 1.50
 """Where the ice begins, and where the goal stands at its other end (x, m)."""
@@ -23,7 +32,9 @@ BOARDS = ("left", "right", "near", "far_left", "far_right")
 NET = ("net_back", "net_left", "net_right")
 BOARD_BOUNCE, BLADE_BOUNCE, NET_BOUNCE = 0.6, 0.3, 0.05
 """Restitution, unless a task's dynamics say otherwise."""
-ICE_FRICTION = 0.05
+ICE_FRICTION, BOARD_RUB = 0.05, 0.05
+GOALIE_X, GOALIE_HALF = 1.44, 0.035
+"""Where the goalie stands, and half its width (m)."""
 
 _STIFF_ARM = 1.033
 # The servos' damping is integrated implicitly, so the arm gives way less to a hit than the contact
@@ -83,11 +94,43 @@ def add_hockey_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
     )
     table_pair(spec, name, ICE_FRICTION)
     for board in BOARDS:
-        bounce_pair(spec, name, board, BOARD_BOUNCE, friction=0.1)
+        bounce_pair(spec, name, board, BOARD_BOUNCE, BOARD_RUB)
     for net in NET:
         bounce_pair(spec, name, net, NET_BOUNCE, friction=0.3)
     bounce_pair(spec, name, BLADE, BLADE_BOUNCE, friction=0.3)
     part_sensors(spec, name)
+
+
+def add_screen(spec: mujoco.MjSpec, x: float, half_width: float) -> None:
+    """Set up a board across the middle of the ice, `x` from the arm."""
+    spec.worldbody.add_geom(
+        name="screen",
+        type=_BOX,
+        pos=[x, 0, _HALF_TALL],
+        size=[0.02, half_width, _HALF_TALL],
+        rgba=_BLUE,
+        **_SEEN,
+    )
+    bounce_pair(spec, "puck", "screen", BOARD_BOUNCE, BOARD_RUB)
+
+
+def add_goalie(spec: mujoco.MjSpec) -> None:
+    """Put a goalie on a rail before the goal: joint and actuator `goalie`, sensors of the same."""
+    body = spec.worldbody.add_body(name="goalie", pos=[GOALIE_X, 0, 0], gravcomp=1)
+    body.add_joint(name="goalie", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[0, 1, 0])
+    pads = [0.015, GOALIE_HALF, 0.035]
+    body.add_geom(
+        name="goalie", type=_BOX, pos=[0, 0, 0.04], size=pads, mass=1.0, rgba=_BLUE, **_SEEN
+    )
+    mask = mujoco.mjtGeom.mjGEOM_SPHERE
+    body.add_geom(type=mask, pos=[0, 0, 0.10], size=[0.025, 0, 0], mass=0, rgba=_BOARD, **_SEEN)
+    bounce_pair(spec, "puck", "goalie", BLADE_BOUNCE, friction=0.3)
+    servo = spec.add_actuator(name="goalie", trntype=mujoco.mjtTrn.mjTRN_JOINT, target="goalie")
+    servo.set_to_position(kp=2000, kv=60)
+    kinds, joint = mujoco.mjtSensor, (mujoco.mjtObj.mjOBJ_JOINT, "goalie")
+    sense(spec, "goalie_y", kinds.mjSENS_JOINTPOS, joint)
+    sense(spec, "goalie_vy", kinds.mjSENS_JOINTVEL, joint)
+    spec.add_sensor(name="time", type=kinds.mjSENS_CLOCK)
 
 
 def puck_fields(
@@ -131,12 +174,15 @@ def _paint(spec: mujoco.MjSpec) -> None:
         spec.worldbody.add_geom(type=_BOX, pos=pos, size=half, rgba=colour, **_SEEN)
     long = (GOAL_LINE - NEAR_END) / 2
     for side in (1, -1):  # the yellow kick strip at the foot of the boards
-        pos = [NEAR_END + long, side * (HALF_WIDTH - 0.0005), 0.006]
+        pos = (NEAR_END + long, side * (HALF_WIDTH - 0.0005), 0.006)
         spec.worldbody.add_geom(type=_BOX, pos=pos, size=[long, 0.0008, 0.006], rgba=_KICK, **_SEEN)
-    crease = spec.worldbody.add_geom(
-        type=_CYLINDER, pos=[GOAL_LINE - 0.02, 0, 0.0004], rgba=(0.62, 0.80, 0.95, 1), **_SEEN
+    spec.worldbody.add_geom(  # the crease
+        type=_CYLINDER,
+        pos=[GOAL_LINE - 0.02, 0, 0.0004],
+        size=[MOUTH, 0.0004, 0],
+        rgba=(0.62, 0.80, 0.95, 1),
+        **_SEEN,
     )
-    crease.size = [MOUTH, 0.0004, 0]
 
 
 def _add_goal(spec: mujoco.MjSpec) -> None:

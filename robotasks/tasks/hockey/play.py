@@ -19,7 +19,7 @@ from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import workshop
 from robotasks.tasks.planar import act
 from robotasks.tasks.span import Span
-from robotasks.tasks.task import Mark, Task
+from robotasks.tasks.task import CONTROL_PERIOD, Mark, Task
 
 TIMESTEP = 0.005
 GRAVITY = 9.81
@@ -85,11 +85,11 @@ def scene(timestep: float = TIMESTEP) -> mujoco.MjSpec:
     return spec
 
 
-def placed(start: View) -> Placement:
+def placed(start: View, puck_xy: Array | None = None) -> Placement:
     """Hold the stick and lay the puck on the ice, or send it off if the start has `puck_vel`."""
     xp, zero = namespace(start.tcp_yaw), 0 * start.tcp_yaw
     tcp = on_ice(start.tcp_xy, TOOL_HEIGHT)
-    puck = on_ice(start.puck_xy, rink.PUCK_HALF_HEIGHT)
+    puck = on_ice(start.puck_xy if puck_xy is None else puck_xy, rink.PUCK_HALF_HEIGHT)
     placement = arm_at(tcp, start.tcp_yaw, zero) | part_at("puck", puck, yaw_quat(zero))
     if "puck_vel" not in start:
         return placement
@@ -105,6 +105,11 @@ def on_ice(xy: Array, height: float) -> Array:
 def to_go(now: View, target_xy: Array) -> Array:
     """Return the way from the puck to a point of the ice, (..., 3)."""
     return on_ice(target_xy, rink.PUCK_HALF_HEIGHT) - now.puck_pos
+
+
+def with_speed(xy: Array, speed: Array) -> Array:
+    """Join points and speeds into goals, (..., 2) and (...) -> (..., 3)."""
+    return namespace(xy).concat([xy, speed[..., None]], axis=-1)
 
 
 def on_goal_line(y: Array) -> Array:
@@ -199,6 +204,36 @@ def shoot(
     away = swinging & (distance(tcp, puck) > windup + 0.04)
     after = {"swing": xp.where(swinging, 1.0, 0.0), "way": way}
     return stick_act(move, angle(way) - setpoint[..., 3], away), after
+
+
+def sweep(
+    now: View, target_xy: Array, memory: View, speed: Array | float
+) -> tuple[Array, Mapping[str, Array]]:
+    """Return an expert's action (..., 5) and next memory: push the puck to a speed, then let go.
+
+    The blade turns around the puck, almost touching, until it faces the target; gathers speed with
+    the puck before it; and stops once the puck moves at `speed` (...) m/s.
+    """
+    xp = namespace(now.puck_pos)
+    puck, tcp, setpoint = now.puck_pos[..., :2], now.tcp_pos[..., :2], now.setpoint
+    begun = memory.swing > 0
+    aim = unit(target_xy - puck)
+    way = xp.where(begun[..., None], memory.way, aim)
+    left = angle(way) - setpoint[..., 3]
+    turn = xp.where(begun, left, clip(left, -0.05, 0.05))
+    facing = setpoint[..., 3] + turn
+    lean = puck - (CONTACT + 0.004) * stack(xp.cos(facing), xp.sin(facing)) - setpoint[..., :2]
+    lean = lean * clip(0.01 / (norm(lean) + 1e-9), 0.0, 1.0)[..., None]
+    steady = (abs(angle(aim) - now.tool[..., 3]) < 0.01) & (norm(now.tcp_vel) < 0.03)
+    begins = begun | (steady & (distance(tcp, puck) < CONTACT + 0.007))
+    pace = clip(memory.swing, 0.0, speed * CONTROL_PERIOD / CONTROL.step)
+    push = along_line(tcp, target_xy, way, pace[..., None])
+    # Past its end, 2, the swing is over and the stick keeps still.
+    sent = dot(now.puck_vel[..., :2], way) > 0.97 * speed
+    done = (memory.swing >= 2) | (begun & (sent | (tcp[..., 0] > CONTROL.high[0] - 0.02)))
+    swing = xp.where(done, 2.0, xp.where(begins, clip(memory.swing + 0.1, 0.0, 1.0), 0.0))
+    move = xp.where(begun[..., None], push, lean)
+    return stick_act(move, turn, done), {"swing": swing, "way": way}
 
 
 def angle(way: Array) -> Array:
