@@ -39,7 +39,7 @@ class Goalie(Task):
         friction=(0.02, 0.035),
         blade=(0.2, 0.4),
         frequency=(0.25, 0.4),
-        phase=(-math.pi, math.pi),
+        phase=(-math.pi, 0.8 * math.pi),  # a whole turn would name one moment twice
     )
     starts = {"default": play.START}
     memory = play.CROSSING

@@ -10,7 +10,7 @@ from robotasks.tasks.slots import events, part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark, Stage
 
-CLOSE = 0.06
+CLOSE = 0.05
 """How far from the line a puck may come to rest (m)."""
 AT_REST = 0.05
 """Below this speed it rests (m/s)."""
@@ -22,17 +22,17 @@ class Stop(play.Hockey):
     """Stop a puck that slides towards the arm, so that it rests on a line across the ice.
 
     Randomised: the line; the puck's mass and friction, the blade's restitution; where the puck
-    comes from and how fast, where the stick starts. Success: at rest within 60 mm of the line,
+    comes from and how fast, where the stick starts. Success: at rest within 50 mm of the line,
     without having got past the stick.
     """
 
     name = "hockey-stop"
-    goals = Span(stop_x=(0.43, 0.65))
-    dynamics = Span(mass=(0.12, 0.22), friction=(0.02, 0.04), blade=(0.1, 0.3))
+    goals = Span(stop_x=(0.43, 0.61))
+    dynamics = Span(mass=(0.12, 0.22), friction=(0.02, 0.04), blade=(0.15, 0.25))
     starts = {
         "default": Span(
-            puck_xy=((1.05, -0.10), (1.20, 0.10)),
-            puck_vel=((-1.1, -0.15), (-0.9, 0.15)),
+            puck_xy=((1.12, -0.10), (1.22, 0.10)),
+            puck_vel=((-1.15, -0.15), (-0.95, 0.15)),
             tcp_xy=((0.36, -0.15), (0.42, 0.15)),
             tcp_yaw=(-0.3, 0.3),
         )
@@ -76,8 +76,8 @@ class Stop(play.Hockey):
         speed, gap = norm(vel), distance(now.puck_pos[..., :2], now.tcp_pos[..., :2])
         coming = (gap - play.CONTACT) / (speed + 1e-9)
         # Give way a little shortly before the hit, so that the puck keeps none of its speed.
-        give = 0.16 * vel * play.CONTROL_PERIOD
-        move = xp.where((coming < 0.17)[..., None], give, place - now.setpoint[..., :2])
+        give = 0.2 * vel * play.CONTROL_PERIOD
+        move = xp.where((coming < 0.2)[..., None], give, place - now.setpoint[..., :2])
         met = vel[..., 0] > -0.5
         turn = xp.where(met, 0.0, play.angle(-vel) - now.setpoint[..., 3])
         return play.stick_act(move, turn, met), {}
