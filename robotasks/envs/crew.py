@@ -143,6 +143,8 @@ class Crew:
         """Take one control step, actions (n, 5)."""
         task, now = self.task, self.now
         self.engine.ctrl[:, :7] = command(now.setpoint, actions, now.tool, task.control)
+        for name, value in task.drive(now, self.goal, self.dynamics).items():
+            self.engine.ctrl[:, self.engine.model.actuator(name).id] = value
         self.engine.step(self.ticks)
         self._read_tool()
         if task.memory.size:

@@ -7,8 +7,12 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from robotasks.arrays import stack
+from robotasks.layout import Array
+
 TABLE = "table"
 Point = tuple[float, float, float]
+_FIRM = 0.999  # the impedance of a bounce: less would lose speed to the give of the stick
 
 
 def _contact_class(contype: int, conaffinity: int) -> Mapping[str, int]:
@@ -84,6 +88,36 @@ def table_pair(spec: mujoco.MjSpec, geom: str, friction: float) -> str:
         solref=[2 * spec.option.timestep, 1],
     )
     return name
+
+
+def bounce_pair(
+    spec: mujoco.MjSpec, geom: str, other: str, restitution: float, friction: float
+) -> str:
+    """Let two geoms bounce off each other; return the pair's name.
+
+    restitution: speed after over speed before, along the normal; worlds may differ in it by
+    `pair_solref` (see `bounce`). friction: Coulomb coefficient.
+    """
+    name = f"{geom}/{other}"
+    spec.add_pair(
+        name=name,
+        geomname1=geom,
+        geomname2=other,
+        condim=3,
+        friction=[friction, friction, 0.005, 0.0001, 0.0001],
+        solref=bounce(np.asarray(restitution), spec.option.timestep),
+        solimp=[_FIRM, _FIRM, 0.001, 0.5, 2],
+    )
+    return name
+
+
+def bounce(restitution: Array, timestep: float) -> Array:
+    """Return the `pair_solref`, (..., 2), that bounces with this restitution (...).
+
+    A damper so strong that one step turns the speed around. A spring would bounce as its stiffness
+    and the step happen to meet, and could give back more than it took.
+    """
+    return stack(0 * restitution, -(1 + restitution) * _FIRM / timestep)
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:
@@ -166,22 +200,22 @@ def _add_light(spec: mujoco.MjSpec) -> None:
 
 
 def _add_cameras(spec: mujoco.MjSpec) -> None:
-    _add_camera(spec, "front", eye=(1.52, -0.46, 0.80), target=(0.33, 0.02, 0.30))
-    _add_camera(spec, "side", eye=(0.42, -1.50, 0.55), target=(0.33, 0, 0.27))
+    aim_camera(spec, "front", eye=(1.52, -0.46, 0.80), target=(0.33, 0.02, 0.30))
+    aim_camera(spec, "side", eye=(0.42, -1.50, 0.55), target=(0.33, 0, 0.27))
     spec.worldbody.add_camera(name="top", pos=[0.37, 0, 1.7], xyaxes=[0, -1, 0, 1, 0, 0], fovy=40)
 
 
-def _add_camera(spec: mujoco.MjSpec, name: str, eye: Point, target: Point) -> None:
-    """Add a camera at `eye` that looks at `target`."""
-    spec.worldbody.add_camera(name=name, fovy=40)
-    aim_camera(spec, name, eye, target)
-
-
-def aim_camera(spec: mujoco.MjSpec, name: str, eye: Point, target: Point) -> None:
-    """Move a camera to `eye` and let it look at `target`, the picture's horizon level."""
+def aim_camera(
+    spec: mujoco.MjSpec,
+    name: str,
+    eye: Point,
+    target: Point,
+) -> None:
+    """Put the camera `name` at `eye`, looking at `target`, the picture's horizon level."""
     back = np.subtract(eye, target)
     right = np.cross([0, 0, 1], back)
-    camera = spec.camera(name)
+    up = np.cross(back, right)
+    camera = spec.camera(name) or spec.worldbody.add_camera(name=name, fovy=40)
+    axes = np.column_stack([axis / np.linalg.norm(axis) for axis in (right, up, back)])
     camera.pos = eye
-    camera.alt.type = mujoco.mjtOrientation.mjORIENTATION_XYAXES
-    camera.alt.xyaxes = [*right, *np.cross(back, right)]
+    mujoco.mju_mat2Quat(camera.quat, axes.ravel())

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from robotasks.layout import unknown
+from robotasks.tasks.hockey.bank import Bank
+from robotasks.tasks.hockey.goalie import Goalie
+from robotasks.tasks.hockey.pass_ import Pass
+from robotasks.tasks.hockey.shoot import Shoot
+from robotasks.tasks.hockey.slap import Slap
+from robotasks.tasks.hockey.stop import Stop
+from robotasks.tasks.hockey.wrist import Wrist
 from robotasks.tasks.push.push_around import PushAround
 from robotasks.tasks.push.push_heavy import PushHeavy
 from robotasks.tasks.push.push_pull import PushPull
@@ -26,6 +33,13 @@ _ALL = (
     PushSlot(),
     PushSlide(),
     PushSweep(),
+    Shoot(),
+    Pass(),
+    Slap(),
+    Wrist(),
+    Bank(),
+    Goalie(),
+    Stop(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""

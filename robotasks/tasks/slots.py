@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robotasks.arrays import namespace
+from robotasks.arrays import namespace, stack
 from robotasks.layout import Array, View
 
 LIMIT = 10.0
@@ -63,7 +63,7 @@ SLOTS: dict[str, Slot] = {
     "goal_yaw": Slot("sine and cosine of the yaw still to turn", (1.0,) * 2),
     "goal_speed": Slot("wanted speed (m/s)", (1.0,)),
     "goal_which": Slot("one bit per choice", (1.0,) * 6),
-    "memory": Slot("what the task remembers of the episode, padded with zeros", (1.0,) * 4),
+    "events": Slot("what the task remembers, in shares of what it asks for", (1.0,) * 4),
     "dynamics": Slot("the row's dynamics, each scaled to [-1, 1], padded with zeros", (1.0,) * 8),
     "last_action": Slot("the previous action", (1.0,) * 5),
     "last_reward": Slot("the previous reward", (1.0,)),
@@ -94,6 +94,11 @@ def fixture(now: View, name: str) -> Array:
     return namespace(xaxis).concat(
         [getattr(now, f"{name}_pos") - now.tcp_pos, xaxis[..., 1:2], xaxis[..., :1]], axis=-1
     )
+
+
+def events(*shares: Array) -> Array:
+    """Fill the slot of remembered events, up to four shares (...) -> (..., 4)."""
+    return stack(*shares, *[0 * shares[0]] * (SLOTS["events"].width - len(shares)))
 
 
 def part(now: View, name: str) -> Array:

@@ -107,6 +107,10 @@ class Task(ABC):
         """Return the model fields that the dynamics set, (field, object) -> (..., values)."""
         return {}
 
+    def drive(self, now: View, goal: View, dynamics: View) -> Mapping[str, Array]:
+        """Return the inputs, (...) each, of actuators that the scene has besides the robot's."""
+        return {}
+
     def remember(self, memory: View, now: View, goal: View) -> Mapping[str, Array]:
         """Return the next memory by field name; pure."""
         raise NotImplementedError(f"{self.name} has a memory layout but does not remember")

@@ -2,7 +2,6 @@
 
 import gymnasium as gym
 import numpy as np
-import pytest
 from gymnasium.vector import AutoresetMode
 
 from robotasks import TASKS
@@ -11,7 +10,6 @@ from robotasks.envs.single import make_env
 IDS = [f"robotasks/{task.id}" for task in TASKS.values()]
 MODES = list(AutoresetMode)
 GOALS = {"goal_conditioned": True, "reward": "sparse"}
-FACES = pytest.mark.parametrize("face", [{}, GOALS], ids=["flat", "goals"])
 SHORT = 12  # control steps of an episode where ends matter
 
 

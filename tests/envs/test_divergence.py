@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 from robotasks import TASKS, Distribution, TaskVectorEnv
 from robotasks.physics.engine import Placement, StateRows
 
-from .playing import FACES, GOALS, IDS, MODES, actions_for, arrays_in, play, single
+from .playing import IDS, MODES, actions_for, arrays_in, play, single
 
 WORLDS, LOST = 4, 2
 OTHERS = np.arange(WORLDS) != LOST
@@ -51,7 +51,6 @@ def begun(id_, mode, face, copies, steps=5):
     return *envs, obs
 
 
-@FACES
 @pytest.mark.parametrize("id_", IDS)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("how", BROKEN)
@@ -72,7 +71,6 @@ def test_a_lost_world_is_cut_off_and_no_other_notices(id_, mode, how, face):
     assert same(rows(OTHERS, told), rows(OTHERS, whole_infos))
 
 
-@FACES
 @pytest.mark.parametrize("id_", IDS)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_lost_world_goes_on_with_the_episode_that_was_to_follow(id_, mode, face):
@@ -100,8 +98,8 @@ def test_a_lost_world_goes_on_with_the_episode_that_was_to_follow(id_, mode, fac
 
 @pytest.mark.parametrize("id_", IDS)
 @pytest.mark.parametrize("mode", MODES)
-def test_the_last_achieved_goal_is_a_good_one_too(id_, mode):
-    env, last = begun(id_, mode, GOALS, copies=1)
+def test_the_last_achieved_goal_is_a_good_one_too(id_, mode, goal_face):
+    env, last = begun(id_, mode, goal_face, copies=1)
     wreck(env)
     obs, *_, infos = env.step(actions_for(env, 1)[0])
     final = infos.get("final_obs", obs)

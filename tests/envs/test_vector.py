@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import batch_space
 
-from .playing import FACES, IDS, MODES, SHORT, actions_for, play, single
+from .playing import IDS, MODES, SHORT, actions_for, play, single
 
 pytestmark = pytest.mark.parametrize("id_", IDS)
 
@@ -40,7 +40,6 @@ def check_ends_equal(ours, theirs):
         assert ours[f"_{name}"].all()
 
 
-@FACES
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("seed", [3, [9, 2, 5, 9, 0]], ids=["seed", "seeds"])
 def test_the_batch_equals_single_worlds_bit_for_bit(id_, mode, seed, face):
@@ -80,7 +79,6 @@ def test_worker_processes_play_the_same(id_):
     workers.close()
 
 
-@FACES
 @pytest.mark.parametrize("count", [1, 3])
 def test_spaces_are_those_of_one_world_times_the_number(id_, count, face):
     one, batch = gym.make(id_, **face).unwrapped, gym.make_vec(id_, num_envs=count, **face)

@@ -153,9 +153,9 @@ def test_every_field_matters(task):
 def test_the_goal_does_not_show_in_the_first_observation(task):
     """Linear and nonlinear (random features) probes on held-out episodes, goal hidden."""
     env = TaskVectorEnv(task, 2000, reveal=(), threads=2)
-    obs, _ = env.reset(seed=3)
+    obs = env.reset(seed=3)[0].astype(np.float64)
     goals = np.array([row[: task.goals.layout.size] for _, row in env.task_rows()])
-    inputs = obs[:, obs.std(axis=0) > 1e-9].astype(np.float64)
+    inputs = obs[:, obs.std(axis=0) > 1e-9]
     inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(inputs.shape[1], 60)) / np.sqrt(inputs.shape[1])

@@ -15,8 +15,8 @@ ORANGE = (0.93, 0.45, 0.13, 1.0)
 BLUE = (0.16, 0.43, 0.75, 1.0)
 STEEL = (0.42, 0.45, 0.50, 1.0)
 
-# The contacts that MuJoCo 4.0 finds of a cylinder on a plane are off by millimetres where its tilt is
-# as small as rounding errors, and it jumps: so cylinders lean by 1e-5 rad.
+# The contacts that MuJoCo 4.0 finds of a cylinder on a plane are off by millimetres where its tilt
+# is as small as rounding errors, and it jumps: so cylinders lean by 1e-5 rad.
 LEAN = (1.0, 0.5e-5, 0.0, 0.0)
 
 

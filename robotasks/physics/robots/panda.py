@@ -31,10 +31,12 @@ TOOL_DOWN = (0.0, math.cos(YAW_MIDDLE / 2), math.sin(YAW_MIDDLE / 2), 0.0)
 
 FLANGE_TO_HAND = math.pi / 4  # the hand is mounted an eighth of a turn back
 
-# Servos: stiffness, damping, largest force; in newtons and metres, or newton metres and radians.
-MOVE = (2000.0, 200.0, 80.0)
-TURN = (100.0, 8.0, 12.0)
-GRIP = (5000.0, 50.0, 30.0)  # saturates 6 mm short of the set-point: 30 N whatever the width
+Servo = tuple[float, float, float]
+"""Stiffness, damping, largest force; in newtons and metres, or newton metres and radians."""
+
+MOVE: Servo = (2000.0, 200.0, 80.0)
+TURN: Servo = (100.0, 8.0, 12.0)
+GRIP: Servo = (5000.0, 50.0, 30.0)  # saturates 6 mm short of the set-point: 30 N whatever the width
 FINGER_DAMPING = 100.0  # closes at 0.3 m/s
 
 # Springs (Nm/rad) that keep the seventh degree of freedom from wandering. Near x = 0.35 joints 5
@@ -129,11 +131,18 @@ def arm_pose(tcp_pos: Array, yaw: Array) -> Array:
     return stack(azimuth, q2, zero, q4, zero, q6, q7)
 
 
-def add_panda(spec: mujoco.MjSpec, fist: bool = False) -> None:
+def add_panda(
+    spec: mujoco.MjSpec,
+    fist: bool = False,
+    move: Servo = MOVE,
+    lift: Servo = MOVE,
+    turn: Servo = TURN,
+) -> None:
     """Mount the arm at the origin of `spec`, with its seven actuators and its sensors.
 
     fist: the closed fingers touch things as one block instead of two pads, which halves the
     contacts and the time of a step; for tasks that push and never grasp.
+    move, lift, turn: the Cartesian servos of x and y, of z, and of the three angles.
     """
     spec.worldbody.add_site(name="tool_down", quat=TOOL_DOWN)
     spec.worldbody.add_site(name="origin")
@@ -143,7 +152,7 @@ def add_panda(spec: mujoco.MjSpec, fist: bool = False) -> None:
     for number, link in enumerate(facts.LINKS, start=1):
         body = _add_link(body, number, link)
     _add_hand(spec, body, fist)
-    _add_servos(spec)
+    _add_servos(spec, move, lift, turn)
     _add_sensors(spec)
 
 
@@ -257,15 +266,15 @@ def _add_pad(
     )
 
 
-def _add_servos(spec: mujoco.MjSpec) -> None:
+def _add_servos(spec: mujoco.MjSpec, move: Servo, lift: Servo, turn: Servo) -> None:
     # Name, reference frame, gear; the tool-down frame's z points down and is already turned.
     servos = (
-        ("x", "origin", [1, 0, 0, 0, 0, 0], MOVE),
-        ("y", "origin", [0, 1, 0, 0, 0, 0], MOVE),
-        ("z", "origin", [0, 0, 1, 0, 0, 0], MOVE),
-        ("yaw", "tool_down", [0, 0, 0, 0, 0, -1], TURN),
-        ("roll", "tool_down", [0, 0, 0, 1, 0, 0], TURN),
-        ("pitch", "tool_down", [0, 0, 0, 0, 1, 0], TURN),
+        ("x", "origin", [1, 0, 0, 0, 0, 0], move),
+        ("y", "origin", [0, 1, 0, 0, 0, 0], move),
+        ("z", "origin", [0, 0, 1, 0, 0, 0], lift),
+        ("yaw", "tool_down", [0, 0, 0, 0, 0, -1], turn),
+        ("roll", "tool_down", [0, 0, 0, 1, 0, 0], turn),
+        ("pitch", "tool_down", [0, 0, 0, 0, 1, 0], turn),
     )
     for name, reference, gear, (kp, kv, force) in servos:
         servo = spec.add_actuator(

@@ -11,7 +11,7 @@ from robotasks.physics.objects.fixture import add_fixture
 from robotasks.physics.objects.part import Box
 from robotasks.tasks.push.part_to import PushPart
 from robotasks.tasks.push.tabletop import TOOL, local_xy, stands, table_xy, tabletop
-from robotasks.tasks.slots import fixture
+from robotasks.tasks.slots import events, fixture
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import CONTROL_PERIOD, Stage
 
@@ -70,7 +70,7 @@ class PushWall(PushPart):
         return {"slid": memory.slid + share * ((gap < TOUCHES) - memory.slid)}
 
     def surroundings(self, now):
-        return {"memory": stack(now.slid, *[0 * now.slid] * 3)}
+        return {"events": events(now.slid)}
 
     def goal_surroundings(self, now):
         return {"fixture0": fixture(now, "wall")}

@@ -1,0 +1,1 @@
+"""Strike a puck over a table-top rink, past boards and goalies, into a goal."""

@@ -1,0 +1,81 @@
+"""Slap a puck: a long backswing, then a hard shot through a spot of the goal."""
+
+from __future__ import annotations
+
+from robotasks.arrays import clip, closeness, distance, namespace, norm
+from robotasks.layout import Layout
+from robotasks.tasks.hockey import play
+from robotasks.tasks.slots import events, part
+from robotasks.tasks.span import Span
+from robotasks.tasks.task import Stage
+
+CLOSE = 0.05
+"""How far from the spot a puck may cross the line (m)."""
+BACKSWING = 0.16
+"""How far behind the puck a slap begins, from the puck's middle to the tool (m)."""
+
+
+class Slap(play.Hockey):
+    """Slap a puck through a spot of the goal, fast.
+
+    Randomised: the spot; the least speed; the puck's mass and friction, the blade's restitution;
+    where puck and stick start. Success: the stick swung back 16 cm before it touched the puck, and
+    the puck crossed the goal line within 50 mm of the spot at the wanted speed or faster.
+    """
+
+    name = "hockey-slap"
+    goals = Span(spot_y=(-0.11, 0.11), speed=(0.5, 0.8))
+    dynamics = Span(mass=(0.12, 0.22), friction=(0.02, 0.04), blade=(0.3, 0.5))
+    starts = {
+        "default": Span(
+            puck_xy=((0.52, -0.12), (0.60, 0.12)),
+            tcp_xy=((0.38, -0.10), (0.46, 0.10)),
+            tcp_yaw=(-0.3, 0.3),
+        )
+    }
+    memory = play.CROSSING | Layout({"speed": 1, "backswing": 1, "touched": 1})
+    expert_memory = play.SWING
+    horizon = 100
+
+    def admits(self, start, goal, dynamics):
+        away = distance(start.tcp_xy, start.puck_xy)
+        return (away > play.CONTACT + 0.02) & (away < BACKSWING - 0.02)
+
+    def remember(self, memory, now, goal):
+        xp, line = namespace(now.puck_pos), play.watch_line(memory, now)
+        speed = norm(now.puck_vel[..., :2])
+        moved = (memory.touched > 0) | (speed > 0.02)
+        # The puck may be in the net already when it is seen: its speed is the one before.
+        crossed_now = line["crossed"] > memory.crossed
+        away = distance(now.tcp_pos[..., :2], now.puck_pos[..., :2]) / BACKSWING
+        longer = xp.maximum(memory.backswing, clip(away, 0.0, 1.0))
+        return {
+            **line,
+            "speed": xp.where((line["crossed"] > 0) & ~crossed_now, memory.speed, speed),
+            "backswing": xp.where(moved, memory.backswing, longer),
+            "touched": xp.where(moved, 1.0, 0.0),
+        }
+
+    def observe(self, now):
+        return {"object0": part(now, "puck"), "events": events(now.backswing, now.touched)}
+
+    def cue(self, now, goal):
+        spot = play.on_goal_line(goal.spot_y)
+        return {"goal_pos": play.to_go(now, spot), "goal_speed": goal.speed}
+
+    def stages(self, now, goal):
+        miss = play.shot_miss(now, goal.spot_y)
+        sent = play.shot_progress(now, play.on_goal_line(goal.spot_y), miss)
+        lacking = clip(goal.speed - now.speed, 0.0, 2.0)
+        progress = 0.1 * now.backswing + 0.7 * sent + 0.2 * closeness(lacking, 0.5)
+        return [Stage(0.99 * progress, self.success(now, goal))]
+
+    def success(self, now, goal):
+        hard = (now.backswing >= 1) & (now.speed >= goal.speed)
+        return play.through(now, goal.spot_y, CLOSE) & hard
+
+    def marks(self, goal):
+        return play.spot_mark(goal.spot_y, CLOSE)
+
+    def expert(self, now, goal, memory):
+        return play.shoot(now, play.on_goal_line(goal.spot_y), memory, windup=BACKSWING + 0.015)
