@@ -8,7 +8,7 @@ import mujoco
 
 from robotasks.arrays import stack
 from robotasks.layout import Array
-from robotasks.physics.objects.puck import part_sensors
+from robotasks.physics.objects.part import LEAN, part_sensors
 from robotasks.physics.objects.stick import BLADE
 from robotasks.physics.scene import (
     LOOK,
@@ -88,6 +88,7 @@ def add_hockey_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
         name=name,
         type=_CYLINDER,
         size=[PUCK_RADIUS, PUCK_HALF_HEIGHT, 0],
+        quat=LEAN,
         mass=PUCK_MASS,
         rgba=(0.10, 0.10, 0.11, 1),
         **_SEEN,
