@@ -30,9 +30,8 @@ WINDUP = 0.13
 BEHIND, BEHIND_SLACK = 0.09, 0.05
 """Where a stick is ready to shoot: so far behind the puck's middle, give or take (m)."""
 
-# Fast, yet upright: 40 N on the 3 kg that a tool seems to weigh is the 13 m/s^2 that Franka
-# allows, and leaves the wrist's 12 Nm for holding the angles; the lift servo keeps the blade
-# off the ice.
+# Fast, yet upright: the wrist's 12 Nm have to hold the angles beside the force at the tool, so that
+# is soft and bounded along the ice; the lift servo keeps the blade off it.
 SERVOS = {"move": (1000.0, 50.0, 60.0), "lift": (8000.0, 400.0, 60.0), "turn": (400.0, 30.0, 40.0)}
 # The set-point stays at stick height, so dz does nothing; turned no further than shots need.
 CONTROL = Control(

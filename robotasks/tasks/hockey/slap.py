@@ -45,7 +45,8 @@ class Slap(play.Hockey):
         xp, line = namespace(now.puck_pos), play.watch_line(memory, now)
         speed = norm(now.puck_vel[..., :2])
         moved = (memory.touched > 0) | (speed > 0.02)
-        # The puck may be in the net already when it is seen: its speed is the one before.
+        # The net is deeper than a control step's way: what is first seen beyond the line still
+        # has the speed of the crossing.
         crossed_now = line["crossed"] > memory.crossed
         away = distance(now.tcp_pos[..., :2], now.puck_pos[..., :2]) / BACKSWING
         longer = xp.maximum(memory.backswing, clip(away, 0.0, 1.0))
