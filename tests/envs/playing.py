@@ -4,10 +4,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from robotasks import TASKS
 from robotasks.envs.single import make_env
+from tests.families import every_task
 
-IDS = [f"robotasks/{task.id}" for task in TASKS.values()]
+IDS = every_task(by=lambda task: f"robotasks/{task.id}")
 MODES = list(AutoresetMode)
 GOALS = {"goal_conditioned": True, "reward": "sparse"}
 SHORT = 12  # control steps of an episode where ends matter

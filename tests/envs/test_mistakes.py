@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 
 from robotasks import TASKS, Distribution, TaskEnv, TaskVectorEnv
+from tests.families import every_task
 
 from .playing import actions_for
 
 WORLDS = 3
-NAMES = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
+NAMES = pytest.mark.parametrize("task", every_task())
 
 
 def begun(task, **arguments):
