@@ -113,15 +113,22 @@ def test_nothing_moves_before_it_is_touched(task):
     env = TaskVectorEnv(task, 256, threads=1)
     env.reset(seed=0)
     readings = env.readings().fields()
-    before = {name: values.copy() for name, values in readings.items() if name.endswith("_pos")}
+    before = {name: values.copy() for name, values in readings.items()}
+    # A puck that is to be stopped comes along, a goalie has a motor of its own.
+    rests = [
+        name[: -len("_pos")]
+        for name in before
+        if name.endswith("_pos") and not np.any(before.get(name[: -len("pos")] + "vel", 0.0))
+    ]
     still = np.zeros((256, 5), dtype=np.float32)
     still[:, 4] = -1
     for _ in range(20):
         env.step(still)
-        for name, values in before.items():
-            assert np.abs(readings[name] - values).max() < 1e-3, name
-        for name, values in readings.items():
-            assert not name.endswith("vel") or np.abs(values).max() < 0.05, name
+        for part in rests:
+            moved = readings[f"{part}_pos"] - before[f"{part}_pos"]
+            assert np.abs(moved).max() < 1e-3, part
+            for speed in (f"{part}_vel", f"{part}_angvel"):
+                assert np.abs(readings.get(speed, 0.0)).max() < 0.1, speed
 
 
 def test_every_field_matters(task):
@@ -189,11 +196,15 @@ def test_the_task_needs_its_goal(task):
 
 
 @pytest.mark.parametrize(
-    "count", [pytest.param(8, id="few"), pytest.param(200, id="full", marks=pytest.mark.slow)]
+    ("count", "least"),
+    [
+        pytest.param(8, 0.85, id="few"),  # one in eight may be among the five in a hundred
+        pytest.param(200, 0.95, id="full", marks=pytest.mark.slow),
+    ],
 )
-def test_the_expert_solves_it_and_chance_does_not(task, count):
+def test_the_expert_solves_it_and_chance_does_not(task, count, least):
     rows = Distribution.draw([task], count, 42)
-    assert evaluate(Expert, rows, threads=2).success >= 0.95
+    assert evaluate(Expert, rows, threads=2).success >= least
     assert evaluate(lambda env: Random(0), rows, threads=2).success <= 0.02
 
 
