@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -29,7 +29,7 @@ def checked_seeds(seed: Any, worlds: int) -> list[int | None] | None:
     """Return a seed per world; ValueError on what is no whole number from 0 to 2**63."""
     if seed is None:
         return None
-    if isinstance(seed, (list, tuple, np.ndarray)):
+    if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
         seeds = list(seed)
         if len(seeds) != worlds:
             raise ValueError(f"expected {worlds} seeds, one per world, not {len(seeds)}")

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from robotasks import TASKS
 from robotasks.commands import main, run_command
 from robotasks.commands.doctor import diagnose, working_renderer
 from tests.families import every_task
