@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from robotasks.arrays import clip, closeness, distance, dot, namespace, norm
+from robotasks.arrays import clip, closeness, distance, dot, namespace, norm, stack
 from robotasks.layout import Array, View
 from robotasks.physics.robots.panda import Control
 
@@ -102,7 +102,7 @@ def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tupl
     way = target_xy - xy
     length = norm(way)
     along = way / (length[..., None] + 1e-9)
-    across = xp.stack([-along[..., 1], along[..., 0]], axis=-1)
+    across = stack(-along[..., 1], along[..., 0])
     ahead = dot(centre_xy - xy, along)
     off = xy + clip(ahead, 0 * length, length)[..., None] * along - centre_xy
     before = clip(ahead / 0.02, 0.0, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robotasks.arrays import distance, namespace
+from robotasks.arrays import distance, namespace, stack
 from robotasks.layout import Layout
 from robotasks.physics.objects.part import Block, Box, add_block, block_fields
 from robotasks.tasks.planar import act, delivered, line_up, place_and_speed, push, rests
@@ -112,7 +112,7 @@ class PushSweep(Task):
         done = distance(pos[..., :2], goal.zone_xy) < 0.9 * INSIDE
         after = xp.where(done, (turn + 1) % len(CHIPS), turn)
         action = push(now, pos, line, self.control, arrived=0.9 * INSIDE)
-        leave = act(self.control, 0 * pos + xp.asarray((0.0, 0.0, 0.02)), 0 * turn, turn < 0)
+        leave = act(self.control, stack(0 * turn, 0 * turn, 0.02 + 0 * turn), 0 * turn, turn < 0)
         inside = self.success(now, goal)[..., None]
         return xp.where(inside, leave, action), {"turn": after}
 
