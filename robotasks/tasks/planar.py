@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from robotasks.arrays import clip, closeness, distance, dot, namespace, norm
+from robotasks.arrays import clip, closeness, distance, dot, namespace, norm, stack
 from robotasks.layout import Array, View
 from robotasks.physics.robots.panda import Control
 
@@ -16,6 +16,8 @@ TOUCH_HEIGHT = 0.02
 """Tool height at which the closed fingers push (m)."""
 SLACK = 0.015
 """How far from the place behind a part the tool is as good as there (m)."""
+AT_REST = 0.02
+"""Below this speed a part rests (m/s)."""
 BEYOND = 0.3
 """How far a push may ask beyond the wrist's range before it takes the fingers' other side (rad)."""
 CLEAR = 0.06
@@ -78,9 +80,16 @@ def delivered(
     return 0.25 * (1 - away) + 0.75 * nearness(left)
 
 
-def rests(pos: Array, vel: Array, target_xy: Array, near: float, slow: float) -> Array:
-    """Whether a part is `near` a target (m) and slower than `slow` (m/s), (...) bool."""
-    return (distance(pos[..., :2], target_xy) < near) & (norm(vel) < slow)
+def place_and_speed(pos: Array, vel: Array) -> Array:
+    """Return a part's place (m) and speed (m/s), (..., 4): what a goal that asks for rest needs."""
+    return namespace(pos).concat([pos, norm(vel)[..., None]], axis=-1)
+
+
+def rests(achieved: Array, desired: Array, near: float) -> Array:
+    """Whether a part, (..., 4), lies `near` its place (m) on the table and rests, (...) bool."""
+    gap = achieved - desired
+    flat = abs(gap[..., 2]) < 0.005
+    return (norm(gap[..., :2]) < near) & flat & (achieved[..., 3] < AT_REST)
 
 
 def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tuple[Array, Array]:
@@ -93,7 +102,7 @@ def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tupl
     way = target_xy - xy
     length = norm(way)
     along = way / (length[..., None] + 1e-9)
-    across = xp.stack([-along[..., 1], along[..., 0]], axis=-1)
+    across = stack(-along[..., 1], along[..., 0])
     ahead = dot(centre_xy - xy, along)
     off = xy + clip(ahead, 0 * length, length)[..., None] * along - centre_xy
     before = clip(ahead / 0.02, 0.0, 1.0)

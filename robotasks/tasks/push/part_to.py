@@ -6,11 +6,10 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
-from robotasks.arrays import namespace, norm
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
-from robotasks.tasks.planar import Line, line_up, push, pushed
-from robotasks.tasks.push.tabletop import AT_REST, CONTROL, laid, on_table, tool_at
+from robotasks.tasks.planar import Line, line_up, place_and_speed, push, pushed, rests
+from robotasks.tasks.push.tabletop import CONTROL, laid, lying, tool_at
 from robotasks.tasks.slots import part
 from robotasks.tasks.task import Mark, Stage, Task
 
@@ -97,17 +96,13 @@ class PushPart(Task):
         return arrived & self.condition(now, goal).done
 
     def achieved(self, now):
-        pos, vel = self.sensed(now, "pos"), self.sensed(now, "vel")
-        return namespace(pos).concat([pos, norm(vel)[..., None]], axis=-1)
+        return place_and_speed(self.sensed(now, "pos"), self.sensed(now, "vel"))
 
     def desired(self, goal):
-        spot = on_table(self.spot(goal), self.half_height)
-        return namespace(spot).concat([spot, 0 * spot[..., :1]], axis=-1)
+        return lying(self.spot(goal), self.half_height)
 
     def reached(self, achieved, desired):
-        gap = achieved - desired
-        flat = abs(gap[..., 2]) < 0.005
-        return (norm(gap[..., :2]) < self.near) & flat & (achieved[..., 3] < AT_REST)
+        return rests(achieved, desired, self.near)
 
     def marks(self, goal):
         return [Mark(pos=(*self.spot(goal), 0.001), size=(self.near, 0.001, 0.0))]

@@ -65,8 +65,8 @@ class PushSlide(PushPart):
         return 0.99 * (0.6 * paid + 0.4 * nearness(distance(xy, goal.goal_xy)))
 
     def expert(self, now, goal, memory):
-        # As fast as a puck that slides to the goal is at each point, so that it may leave the
-        # fingers anywhere; once it is fast enough, stop.
+        # Follow at the speed of a puck that slides to the goal, so that it may leave the fingers
+        # anywhere; then keep still.
         xp = namespace(now.tcp_pos)
         line = self.line(now, goal, 0.08)
         needed = (2 * FRICTION * GRAVITY * line.left) ** 0.5

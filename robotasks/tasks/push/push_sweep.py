@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from robotasks.arrays import distance, namespace
+from robotasks.arrays import distance, namespace, stack
 from robotasks.layout import Layout
 from robotasks.physics.objects.part import Block, Box, add_block, block_fields
-from robotasks.tasks.planar import act, delivered, line_up, push, rests
-from robotasks.tasks.push.tabletop import AT_REST, CONTROL, TOOL, laid, on_table, tabletop, tool_at
+from robotasks.tasks.planar import act, delivered, line_up, place_and_speed, push, rests
+from robotasks.tasks.push.tabletop import CONTROL, TOOL, laid, lying, on_table, tabletop, tool_at
 from robotasks.tasks.slots import part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark, Stage, Task
@@ -79,10 +79,24 @@ class PushSweep(Task):
         return [Stage(0.99 * paid / len(CHIPS), self.success(now, goal))]
 
     def success(self, now, goal):
+        return self.reached(self.achieved(now), self.desired(goal))
+
+    def achieved(self, now):
+        chips = [
+            place_and_speed(getattr(now, f"{name}_pos"), getattr(now, f"{name}_vel"))
+            for name in CHIPS
+        ]
+        return namespace(chips[0]).concat(chips, axis=-1)
+
+    def desired(self, goal):
+        middle = lying(goal.zone_xy, CHIP.half_height)
+        return namespace(middle).concat([middle] * len(CHIPS), axis=-1)
+
+    def reached(self, achieved, desired):
         inside = True
-        for name in CHIPS:
-            pos, vel = getattr(now, f"{name}_pos"), getattr(now, f"{name}_vel")
-            inside = rests(pos, vel, goal.zone_xy, INSIDE, AT_REST) & inside
+        for column in range(0, 4 * len(CHIPS), 4):
+            chip = slice(column, column + 4)
+            inside = rests(achieved[..., chip], desired[..., chip], INSIDE) & inside
         return inside
 
     def marks(self, goal):
@@ -98,7 +112,7 @@ class PushSweep(Task):
         done = distance(pos[..., :2], goal.zone_xy) < 0.9 * INSIDE
         after = xp.where(done, (turn + 1) % len(CHIPS), turn)
         action = push(now, pos, line, self.control, arrived=0.9 * INSIDE)
-        leave = act(self.control, 0 * pos + xp.asarray((0.0, 0.0, 0.02)), 0 * turn, turn < 0)
+        leave = act(self.control, stack(0 * turn, 0 * turn, 0.02 + 0 * turn), 0 * turn, turn < 0)
         inside = self.success(now, goal)[..., None]
         return xp.where(inside, leave, action), {"turn": after}
 

@@ -6,8 +6,8 @@ from robotasks.arrays import distance, namespace
 from robotasks.layout import Layout
 from robotasks.physics.objects import puck
 from robotasks.physics.objects.part import BLUE, ORANGE
-from robotasks.tasks.planar import delivered, line_up, push, rests
-from robotasks.tasks.push.tabletop import AT_REST, CONTROL, TOOL, laid, on_table, tabletop, tool_at
+from robotasks.tasks.planar import delivered, line_up, place_and_speed, push, rests
+from robotasks.tasks.push.tabletop import CONTROL, TOOL, laid, lying, on_table, tabletop, tool_at
 from robotasks.tasks.slots import part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark, Stage, Task
@@ -74,8 +74,20 @@ class PushTwo(Task):
         return [Stage(0.99 * (left + right) / 2, self.success(now, goal))]
 
     def success(self, now, goal):
-        left = rests(now.left_pos, now.left_vel, goal.left_xy, NEAR, AT_REST)
-        return left & rests(now.right_pos, now.right_vel, goal.right_xy, NEAR, AT_REST)
+        return self.reached(self.achieved(now), self.desired(goal))
+
+    def achieved(self, now):
+        left = place_and_speed(now.left_pos, now.left_vel)
+        right = place_and_speed(now.right_pos, now.right_vel)
+        return namespace(left).concat([left, right], axis=-1)
+
+    def desired(self, goal):
+        left, right = (lying(xy, puck.HALF_HEIGHT) for xy in (goal.left_xy, goal.right_xy))
+        return namespace(left).concat([left, right], axis=-1)
+
+    def reached(self, achieved, desired):
+        left = rests(achieved[..., :4], desired[..., :4], NEAR)
+        return left & rests(achieved[..., 4:], desired[..., 4:], NEAR)
 
     def marks(self, goal):
         size = (NEAR, 0.001, 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mujoco
 
-from robotasks.arrays import dot, stack, yaw_quat
+from robotasks.arrays import dot, namespace, stack, yaw_quat
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.robots.panda import Control, add_panda
@@ -12,8 +12,6 @@ from robotasks.physics.robots.placing import arm_at, fixed_at, part_at
 from robotasks.physics.scene import aim_camera, workshop
 from robotasks.tasks.span import Span
 
-AT_REST = 0.02
-"""Below this speed a part rests (m/s)."""
 CONTROL = Control(low=(0.33, -0.34, 0.015), high=(0.72, 0.34, 0.35), width=(0.0, 0.0))
 """Room to get behind a part at the edge of its area; a floor that keeps the finger pads off the
 table, where they would stick and their contacts double the cost of a step; closed fingers."""
@@ -48,6 +46,12 @@ def on_table(xy: Array, height: float) -> Array:
     """The point `height` metres above a point of the table, (..., 2) -> (..., 3)."""
     x, y = xy[..., 0], xy[..., 1]
     return stack(x, y, height + 0 * x)
+
+
+def lying(xy: Array, height: float) -> Array:
+    """A part at rest at a point of the table, as `place_and_speed` tells it, (..., 4)."""
+    place = on_table(xy, height)
+    return namespace(place).concat([place, 0 * place[..., :1]], axis=-1)
 
 
 def local_xy(point_xy: Array, pos: Array, xaxis: Array) -> tuple[Array, Array]:
