@@ -84,10 +84,16 @@ def table_pair(spec: mujoco.MjSpec, geom: str, friction: float) -> str:
         geomname1=geom,
         geomname2=TABLE,
         condim=3,
-        friction=[friction, friction, 0.005, 0.0001, 0.0001],
+        friction=rubbing(np.asarray(friction)),
         solref=[2 * spec.option.timestep, 1],
     )
     return name
+
+
+def rubbing(friction: Array) -> Array:
+    """Return the `pair_friction` of Coulomb coefficients, (...) -> (..., 5)."""
+    one = 1 + 0 * friction
+    return stack(friction, friction, 0.005 * one, 0.0001 * one, 0.0001 * one)
 
 
 def bounce_pair(
@@ -104,7 +110,7 @@ def bounce_pair(
         geomname1=geom,
         geomname2=other,
         condim=3,
-        friction=[friction, friction, 0.005, 0.0001, 0.0001],
+        friction=rubbing(np.asarray(friction)),
         solref=bounce(np.asarray(restitution), spec.option.timestep),
         solimp=[_FIRM, _FIRM, 0.001, 0.5, 2],
     )

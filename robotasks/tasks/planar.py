@@ -20,8 +20,15 @@ AT_REST = 0.02
 """Below this speed a part rests (m/s)."""
 BEYOND = 0.3
 """How far a push may ask beyond the wrist's range before it takes the fingers' other side (rad)."""
+GRAVITY = 9.81
+"""Of the earth (m/s^2)."""
 CLEAR = 0.06
 """Tool height at which it passes over parts (m)."""
+
+
+def above(xy: Array, height: float) -> Array:
+    """Return the points `height` metres above points of the surface, (..., 2) -> (..., 3)."""
+    return namespace(xy).concat([xy, 0 * xy[..., :1] + height], axis=-1)
 
 
 class Line(NamedTuple):
@@ -41,8 +48,7 @@ def line_up(part_xy: Array, target_xy: Array, gap: float, height: float = TOUCH_
     left = norm(way)
     along = way / (left[..., None] + 1e-9)
     place = part_xy - gap * along
-    level = height + 0 * place[..., :1]
-    return Line(left, along, namespace(place).concat([place, level], axis=-1))
+    return Line(left, along, above(place, height))
 
 
 def readiness(tcp_pos: Array, place: Array) -> Array:

@@ -12,6 +12,7 @@ from robotasks.physics.objects.stick import TOOL_HEIGHT
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.tasks.hockey import play
 from robotasks.tasks.hockey.shoot import Shoot
+from robotasks.tasks.planar import above
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 RESTITUTIONS = (0.1, 0.3, 0.6, 0.8)
@@ -27,7 +28,7 @@ class Ice:
         count, one = len(vel), np.ones(len(vel))
         self.engine = make_engine(play.scene(timestep), count, threads=1)
         tool = np.tile([0.4, 0.0, TOOL_HEIGHT + lift], (count, 1))
-        puck = play.on_ice(np.broadcast_to(pos, (count, 2)), rink.PUCK_HALF_HEIGHT)
+        puck = above(np.broadcast_to(pos, (count, 2)), rink.PUCK_HALF_HEIGHT)
         placement = arm_at(tool, 0 * one, 0 * one) | part_at("puck", puck, yaw_quat(0 * one))
         placement.velocities["puck"] = np.column_stack([vel, np.zeros((count, 4))])
         fields = dict(rink.board_fields(restitution * one, timestep))

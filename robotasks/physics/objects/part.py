@@ -9,7 +9,7 @@ import mujoco
 
 from robotasks.arrays import stack
 from robotasks.layout import Array
-from robotasks.physics.scene import OBJECT, SEEN, sense, table_pair
+from robotasks.physics.scene import OBJECT, SEEN, rubbing, sense, table_pair
 
 ORANGE = (0.93, 0.45, 0.13, 1.0)
 BLUE = (0.16, 0.43, 0.75, 1.0)
@@ -90,12 +90,6 @@ def block_fields(
         ("body_inertia", name): moments,
         **{("pair_friction", f"{name}_{i}/table"): rub for i in range(len(block.boxes))},
     }
-
-
-def rubbing(friction: Array) -> Array:
-    """Return the friction row of a pair, (...) -> (..., 5)."""
-    one = 1 + 0 * friction
-    return stack(friction, friction, 0.005 * one, 0.0001 * one, 0.0001 * one)
 
 
 def part_sensors(spec: mujoco.MjSpec, name: str) -> None:

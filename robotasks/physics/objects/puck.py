@@ -12,8 +12,8 @@ import mujoco
 
 from robotasks.arrays import namespace, stack
 from robotasks.layout import Array
-from robotasks.physics.objects.part import ORANGE, add_body, add_geom, rubbing
-from robotasks.physics.scene import table_pair
+from robotasks.physics.objects.part import ORANGE, add_body, add_geom
+from robotasks.physics.scene import rubbing, table_pair
 
 HALF_HEIGHT = 0.01  # flat enough that a finger on its top does not tip it over
 DISC, SQUARE, BAR = 0, 1, 2

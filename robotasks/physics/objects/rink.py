@@ -17,6 +17,7 @@ from robotasks.physics.scene import (
     aim_camera,
     bounce,
     bounce_pair,
+    rubbing,
     sense,
     table_pair,
 )
@@ -141,11 +142,10 @@ def puck_fields(
     one = 1 + 0 * mass
     across = PUCK_RADIUS**2 / 4 + PUCK_HALF_HEIGHT**2 / 3
     inertia = stack(across * one, across * one, PUCK_RADIUS**2 / 2 * one)
-    rub = stack(friction, friction, 0.005 * one, 0.0001 * one, 0.0001 * one)
     fields = {
         ("body_mass", "puck"): mass,
         ("body_inertia", "puck"): mass[..., None] * inertia,
-        ("pair_friction", f"puck/{TABLE}"): rub,
+        ("pair_friction", f"puck/{TABLE}"): rubbing(friction),
     }
     return fields | _bounces((BLADE,), (1 + blade) * _STIFF_ARM - 1, timestep)
 

@@ -17,12 +17,11 @@ from robotasks.physics.objects.stick import TOOL_HEIGHT, add_stick
 from robotasks.physics.robots.panda import Control, add_panda
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import workshop
-from robotasks.tasks.planar import act
+from robotasks.tasks.planar import GRAVITY, above, act
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import CONTROL_PERIOD, Mark, Task
 
 TIMESTEP = 0.005
-GRAVITY = 9.81
 CONTACT = 0.044
 """From the puck's middle to the tool whose blade touches it (m)."""
 WINDUP = 0.13
@@ -87,8 +86,8 @@ def scene(timestep: float = TIMESTEP) -> mujoco.MjSpec:
 def placed(start: View, puck_xy: Array | None = None) -> Placement:
     """Hold the stick and lay the puck on the ice, or send it off if the start has `puck_vel`."""
     xp, zero = namespace(start.tcp_yaw), 0 * start.tcp_yaw
-    tcp = on_ice(start.tcp_xy, TOOL_HEIGHT)
-    puck = on_ice(start.puck_xy if puck_xy is None else puck_xy, rink.PUCK_HALF_HEIGHT)
+    tcp = above(start.tcp_xy, TOOL_HEIGHT)
+    puck = above(start.puck_xy if puck_xy is None else puck_xy, rink.PUCK_HALF_HEIGHT)
     placement = arm_at(tcp, start.tcp_yaw, zero) | part_at("puck", puck, yaw_quat(zero))
     if "puck_vel" not in start:
         return placement
@@ -96,14 +95,9 @@ def placed(start: View, puck_xy: Array | None = None) -> Placement:
     return placement | Placement(velocities={"puck": vel})
 
 
-def on_ice(xy: Array, height: float) -> Array:
-    """Return the points above `xy`, (..., 2) -> (..., 3)."""
-    return namespace(xy).concat([xy, 0 * xy[..., :1] + height], axis=-1)
-
-
 def to_go(now: View, target_xy: Array) -> Array:
     """Return the way from the puck to a point of the ice, (..., 3)."""
-    return on_ice(target_xy, rink.PUCK_HALF_HEIGHT) - now.puck_pos
+    return above(target_xy, rink.PUCK_HALF_HEIGHT) - now.puck_pos
 
 
 def with_speed(xy: Array, speed: Array) -> Array:

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from robotasks.arrays import distance, dot, namespace, norm
 from robotasks.physics.objects import puck
-from robotasks.tasks.planar import act, delivered, nearness, push
+from robotasks.tasks.planar import GRAVITY, act, delivered, nearness, push
 from robotasks.tasks.push.part_to import PushPart
 from robotasks.tasks.push.tabletop import CONTROL, tabletop
 from robotasks.tasks.span import Span
 
-GRAVITY = 9.81
 FRICTION = 0.1
 """What the friction is about (its spread moves the puck by less than `near`)."""
 LINE = 0.66

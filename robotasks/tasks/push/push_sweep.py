@@ -5,8 +5,8 @@ from __future__ import annotations
 from robotasks.arrays import distance, namespace, stack
 from robotasks.layout import Layout
 from robotasks.physics.objects.part import Block, Box, add_block, block_fields
-from robotasks.tasks.planar import act, delivered, line_up, place_and_speed, push, rests
-from robotasks.tasks.push.tabletop import CONTROL, TOOL, laid, lying, on_table, tabletop, tool_at
+from robotasks.tasks.planar import above, act, delivered, line_up, place_and_speed, push, rests
+from robotasks.tasks.push.tabletop import CONTROL, TOOL, laid, lying, tabletop, tool_at
 from robotasks.tasks.slots import part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark, Stage, Task
@@ -70,7 +70,7 @@ class PushSweep(Task):
 
     def cue(self, now, goal):
         middle = sum(getattr(now, f"{name}_pos") for name in CHIPS) / len(CHIPS)
-        return {"goal_pos": on_table(goal.zone_xy, CHIP.half_height) - middle}
+        return {"goal_pos": above(goal.zone_xy, CHIP.half_height) - middle}
 
     def stages(self, now, goal):
         paid = sum(

@@ -6,8 +6,8 @@ from robotasks.arrays import distance, namespace
 from robotasks.layout import Layout
 from robotasks.physics.objects import puck
 from robotasks.physics.objects.part import BLUE, ORANGE
-from robotasks.tasks.planar import delivered, line_up, place_and_speed, push, rests
-from robotasks.tasks.push.tabletop import CONTROL, TOOL, laid, lying, on_table, tabletop, tool_at
+from robotasks.tasks.planar import above, delivered, line_up, place_and_speed, push, rests
+from robotasks.tasks.push.tabletop import CONTROL, TOOL, laid, lying, tabletop, tool_at
 from robotasks.tasks.slots import part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark, Stage, Task
@@ -64,8 +64,8 @@ class PushTwo(Task):
 
     def cue(self, now, goal):
         return {
-            "goal_pos": on_table(goal.left_xy, puck.HALF_HEIGHT) - now.left_pos,
-            "goal_pos1": on_table(goal.right_xy, puck.HALF_HEIGHT) - now.right_pos,
+            "goal_pos": above(goal.left_xy, puck.HALF_HEIGHT) - now.left_pos,
+            "goal_pos1": above(goal.right_xy, puck.HALF_HEIGHT) - now.right_pos,
         }
 
     def stages(self, now, goal):

@@ -10,6 +10,7 @@ from robotasks.physics.engine import Placement
 from robotasks.physics.robots.panda import Control, add_panda
 from robotasks.physics.robots.placing import arm_at, fixed_at, part_at
 from robotasks.physics.scene import aim_camera, workshop
+from robotasks.tasks.planar import above
 from robotasks.tasks.span import Span
 
 CONTROL = Control(low=(0.33, -0.34, 0.015), high=(0.72, 0.34, 0.35), width=(0.0, 0.0))
@@ -34,23 +35,17 @@ def tool_at(start: View) -> Placement:
 
 def laid(name: str, xy: Array, yaw: Array, half_height: float) -> Placement:
     """Lay a part on the table at `xy` (..., 2), turned by `yaw` (...)."""
-    return part_at(name, on_table(xy, half_height), yaw_quat(yaw))
+    return part_at(name, above(xy, half_height), yaw_quat(yaw))
 
 
 def stands(name: str, xy: Array, yaw: Array) -> Placement:
     """Stand a fixture on the table at `xy` (..., 2), turned by `yaw` (...)."""
-    return fixed_at(name, on_table(xy, 0.0), yaw_quat(yaw))
-
-
-def on_table(xy: Array, height: float) -> Array:
-    """The point `height` metres above a point of the table, (..., 2) -> (..., 3)."""
-    x, y = xy[..., 0], xy[..., 1]
-    return stack(x, y, height + 0 * x)
+    return fixed_at(name, above(xy, 0.0), yaw_quat(yaw))
 
 
 def lying(xy: Array, height: float) -> Array:
     """A part at rest at a point of the table, as `place_and_speed` tells it, (..., 4)."""
-    place = on_table(xy, height)
+    place = above(xy, height)
     return namespace(place).concat([place, 0 * place[..., :1]], axis=-1)
 
 
