@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from robotasks.arrays import clip, closeness, distance, dot, namespace, norm, stack
+from robotasks.arrays import clip, closeness, distance, dot, excess, namespace, norm, stack
 from robotasks.layout import Array, View
 from robotasks.physics.robots.panda import Control
 
@@ -56,7 +56,7 @@ def readiness(tcp_pos: Array, place: Array) -> Array:
 
     Within the slack nothing is gained, so that leaning on the part costs nothing.
     """
-    return closeness(clip(distance(tcp_pos, place) - SLACK, 0.0, 1.0), 0.1)
+    return closeness(excess(distance(tcp_pos, place), SLACK), 0.1)
 
 
 def nearness(left: Array) -> Array:
@@ -70,7 +70,7 @@ def pushed(tcp_pos: Array, line: Line) -> Array:
     A bonus for touching draws the tool down on whichever side it is, and a threshold for being
     behind makes whoever pushes badly lose what it had.
     """
-    return 0.99 * (0.25 * readiness(tcp_pos, line.place) + 0.75 * nearness(line.left))
+    return 0.2475 * readiness(tcp_pos, line.place) + 0.7425 * nearness(line.left)
 
 
 def delivered(
@@ -81,7 +81,7 @@ def delivered(
     There it pays as if the tool were ready to push it, so that nothing is lost by leaving.
     """
     line = line_up(part_xy, target_xy, behind)
-    left = clip(line.left - near, 0.0, 10.0)
+    left = excess(line.left, near)
     away = (1 - readiness(tcp_pos, line.place)) * (1 - closeness(left, 0.03))
     return 0.25 * (1 - away) + 0.75 * nearness(left)
 
@@ -93,9 +93,13 @@ def place_and_speed(pos: Array, vel: Array) -> Array:
 
 def rests(achieved: Array, desired: Array, near: float) -> Array:
     """Whether a part, (..., 4), lies `near` its place (m) on the table and rests, (...) bool."""
-    gap = achieved - desired
-    flat = abs(gap[..., 2]) < 0.005
-    return (norm(gap[..., :2]) < near) & flat & (achieved[..., 3] < AT_REST)
+    return lies(achieved[..., :3], achieved[..., 3], desired[..., :2], desired[..., 2], near)
+
+
+def lies(pos: Array, speed: Array, xy: Array, height: Array | float, near: float) -> Array:
+    """Whether a part at `pos` (..., 3) rests flat and `near` a point `xy` (..., 2), (...) bool."""
+    there = distance(pos[..., :2], xy) < near
+    return there & (abs(pos[..., 2] - height) < 0.005) & (speed < AT_REST)
 
 
 def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tuple[Array, Array]:
