@@ -59,18 +59,18 @@ def readiness(tcp_pos: Array, place: Array) -> Array:
     return closeness(excess(distance(tcp_pos, place), SLACK), 0.1)
 
 
-def nearness(left: Array) -> Array:
-    """How near a part is, 0 to 1: a coarse term calls from afar, a fine one to the millimetre."""
-    return 0.7 * closeness(left, 0.15) + 0.3 * closeness(left, 0.03)
+def nearness(left: Array, far: float = 0.15) -> Array:
+    """How near a part is, 0 to 1: a term of scale `far` (m) calls, a fine one to the millimetre."""
+    return 0.7 * closeness(left, far) + 0.3 * closeness(left, 0.03)
 
 
-def pushed(tcp_pos: Array, line: Line) -> Array:
-    """How far a push along `line` is, 0 to 0.99, as one smooth stage.
+def pushed(tcp_pos: Array, line: Line, far: float) -> Array:
+    """How far a push along `line` is, 0 to 0.99, as one smooth stage; `far` as in `nearness`.
 
     A bonus for touching draws the tool down on whichever side it is, and a threshold for being
     behind makes whoever pushes badly lose what it had.
     """
-    return 0.2475 * readiness(tcp_pos, line.place) + 0.7425 * nearness(line.left)
+    return 0.2475 * readiness(tcp_pos, line.place) + 0.7425 * nearness(line.left, far)
 
 
 def delivered(

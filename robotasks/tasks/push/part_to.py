@@ -41,6 +41,8 @@ class PushPart(Task):
     """How close to its spot a part has arrived (m)."""
     behind: ClassVar[float] = 0.045
     """From the part's middle to the tool that is about to push it (m)."""
+    far: ClassVar[float] = 0.15
+    """From how far the spot calls (m)."""
     retreat: ClassVar[float] = 0.065
     """The same for the expert, who comes down there (m)."""
 
@@ -72,7 +74,7 @@ class PushPart(Task):
 
     def progress(self, now: View, goal: View) -> Array:
         """How far the push is, (...) in [0, 1)."""
-        return pushed(now.tcp_pos, self.line(now, goal, self.behind))
+        return pushed(now.tcp_pos, self.line(now, goal, self.behind), self.far)
 
     def sensed(self, now: View, what: str) -> Array:
         """Return a reading of the part."""
