@@ -138,28 +138,42 @@ def push(now: View, part_pos: Array, line: Line, control: Control, arrived: floa
     behind = (back > 0.02) & (off < 0.02 + 0.3 * clip(back - 0.05, 0.0, 0.1))
     pushing = (tcp[..., 2] < 0.04) & behind
     turn = face(setpoint[..., 3], line.along, control)
-    over = distance(tcp[..., :2], line.place[..., :2]) < 0.015
-    height = xp.where(over & (abs(turn) < 0.3), line.place[..., 2], line.place[..., 2] + 0.055)
-    ahead = xp.where((over | (tcp[..., 2] > CLEAR))[..., None], line.place[..., :2], tcp[..., :2])
-    approach = xp.concat([ahead, height[..., None]], axis=-1) - setpoint[..., :3]
     pace = clip(0.35 * line.left, 0.003, 0.02) * clip(1.5 - off / 0.012, 0.2, 1.0)
     shove = pace[..., None] * line.along - 0.6 * aside
     level = (TOUCH_HEIGHT - setpoint[..., 2])[..., None]
-    move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
+    move = xp.where(
+        pushing[..., None], xp.concat([shove, level], axis=-1), approach(now, line.place, turn)
+    )
     return act(control, move, turn, still=line.left < arrived)
 
 
-def face(yaw: Array, along: Array, control: Control) -> Array:
+def approach(
+    now: View, place: Array, turn: Array, near: float = 0.015, straight: float = 0.3
+) -> Array:
+    """Return the move (..., 3) of a set-point that rises, travels above parts and comes down.
+
+    It comes down where the tool is `near` the place (m) and `straight`, with no more to `turn`
+    (rad); until it is up it goes nowhere, which takes the force off what it leaned on.
+    """
+    xp = namespace(place)
+    tcp = now.tcp_pos
+    over = distance(tcp[..., :2], place[..., :2]) < near
+    height = xp.where(over & (abs(turn) < straight), place[..., 2], place[..., 2] + 0.055)
+    ahead = xp.where((over | (tcp[..., 2] > CLEAR))[..., None], place[..., :2], tcp[..., :2])
+    return xp.concat([ahead, height[..., None]], axis=-1) - now.setpoint[..., :3]
+
+
+def face(yaw: Array, along: Array, control: Control, beyond: Array | float = BEYOND) -> Array:
     """Return how far to turn, (...), to push along a direction with a broad side of the fingers.
 
-    Either side will do: the nearer one, unless the wrist cannot turn so far.
+    Either side will do: the nearer one, unless it is more than `beyond` out of the wrist's range.
     """
     xp = namespace(yaw)
     low, high = control.yaw
     turn = xp.atan2(along[..., 1], along[..., 0]) - yaw
     turn = (turn + math.pi / 2) % math.pi - math.pi / 2
-    turn = xp.where(yaw + turn < low - BEYOND, turn + math.pi, turn)
-    return xp.where(yaw + turn > high + BEYOND, turn - math.pi, turn)
+    turn = xp.where(yaw + turn < low - beyond, turn + math.pi, turn)
+    return xp.where(yaw + turn > high + beyond, turn - math.pi, turn)
 
 
 def act(control: Control, move: Array, turn: Array, still: Array) -> Array:

@@ -45,6 +45,7 @@ class Mark:
     size: tuple[float, float, float]
     shape: str = "cylinder"
     rgba: tuple[float, float, float, float] = (0.18, 0.72, 0.35, 0.55)
+    yaw: float = 0.0
 
 
 class Task(ABC):
