@@ -35,8 +35,7 @@ def test_a_push_moves_and_turns_the_tee_as_its_contact_says(friction):
     now = sensor_layout(engine.model).view(engine.sensors)
     ahead = np.column_stack([0.25 * one, still, still, still, -one])
     for _ in range(13):  # 5 mm each: well over 20 mm in touch
-        tool_now = tool_pose(now.tcp_pos, now.tcp_xaxis)
-        engine.ctrl[:] = command(engine.ctrl.copy(), ahead, tool_now, TASK.control)
+        engine.ctrl[:] = command(engine.ctrl.copy(), ahead, tool_pose(now.servo_pos), TASK.control)
         engine.step(10)
     moved = tee.to_go(TASK.sensed(now))
     assert (moved[:, 0] ** 2 + moved[:, 1] ** 2 > 0.01**2).all()
