@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from robotasks.layout import unknown
 from robotasks.tasks.hockey.bank import Bank
+from robotasks.tasks.hockey.dribble import Dribble
 from robotasks.tasks.hockey.goalie import Goalie
+from robotasks.tasks.hockey.one_timer import OneTimer
 from robotasks.tasks.hockey.pass_ import Pass
 from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.hockey.slap import Slap
@@ -40,7 +42,9 @@ _ALL = (
     Slap(),
     Wrist(),
     Bank(),
+    Dribble(),
     Goalie(),
+    OneTimer(),
     Stop(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
