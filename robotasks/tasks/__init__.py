@@ -6,6 +6,7 @@ from robotasks.layout import unknown
 from robotasks.tasks.hockey.bank import Bank
 from robotasks.tasks.hockey.goalie import Goalie
 from robotasks.tasks.hockey.pass_ import Pass
+from robotasks.tasks.hockey.retrieve import Retrieve
 from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.hockey.slap import Slap
 from robotasks.tasks.hockey.stop import Stop
@@ -40,6 +41,7 @@ _ALL = (
     Bank(),
     Goalie(),
     Stop(),
+    Retrieve(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""

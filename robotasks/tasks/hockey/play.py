@@ -14,7 +14,7 @@ from robotasks.layout import Array, Layout, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import rink
 from robotasks.physics.objects.stick import TOOL_HEIGHT, add_stick
-from robotasks.physics.robots.panda import Control, add_panda
+from robotasks.physics.robots.panda import Control, Servo, add_panda
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import workshop
 from robotasks.tasks.planar import GRAVITY, above, act
@@ -73,20 +73,24 @@ class Hockey(Task):
         return rink.puck_fields(dynamics.mass, dynamics.friction, dynamics.blade, TIMESTEP)
 
 
-def scene(timestep: float = TIMESTEP) -> mujoco.MjSpec:
-    """Return the rink with a puck, and the arm with a stick."""
+def scene(
+    timestep: float = TIMESTEP,
+    ice: rink.Rink = rink.LONG,
+    servos: Mapping[str, Servo] = SERVOS,
+) -> mujoco.MjSpec:
+    """Return a rink with a puck, and the arm with a stick."""
     spec = workshop(timestep, grasps=False)
-    add_panda(spec, fist=True, **SERVOS)
+    add_panda(spec, fist=True, **servos)
     add_stick(spec)
-    rink.add_rink(spec)
+    rink.add_rink(spec, ice)
     rink.add_hockey_puck(spec)
     return spec
 
 
-def placed(start: View, puck_xy: Array | None = None) -> Placement:
-    """Hold the stick and lay the puck on the ice, or send it off if the start has `puck_vel`."""
+def placed(start: View, puck_xy: Array | None = None, height: float = TOOL_HEIGHT) -> Placement:
+    """Hold the stick at a height, lay the puck on the ice, or send it off: see `puck_vel`."""
     xp, zero = namespace(start.tcp_yaw), 0 * start.tcp_yaw
-    tcp = above(start.tcp_xy, TOOL_HEIGHT)
+    tcp = above(start.tcp_xy, height)
     puck = above(start.puck_xy if puck_xy is None else puck_xy, rink.PUCK_HALF_HEIGHT)
     placement = arm_at(tcp, start.tcp_yaw, zero) | part_at("puck", puck, yaw_quat(zero))
     if "puck_vel" not in start:
@@ -100,9 +104,9 @@ def to_go(now: View, target_xy: Array) -> Array:
     return above(target_xy, rink.PUCK_HALF_HEIGHT) - now.puck_pos
 
 
-def with_speed(xy: Array, speed: Array) -> Array:
-    """Join points and speeds into goals, (..., 2) and (...) -> (..., 3)."""
-    return namespace(xy).concat([xy, speed[..., None]], axis=-1)
+def with_speed(pos: Array, speed: Array) -> Array:
+    """Join points and speeds into goals, (..., n) and (...) -> (..., n + 1)."""
+    return namespace(pos).concat([pos, speed[..., None]], axis=-1)
 
 
 def on_goal_line(y: Array) -> Array:
