@@ -30,12 +30,12 @@ def namespace(x: Array) -> ModuleType:
 
 
 def norm(x: Array) -> Array:
-    """Euclidean length of the last axis, (..., n) -> (...)."""
-    squares = x * x
-    total = squares[..., 0]
-    for i in range(1, x.shape[-1]):
-        total = total + squares[..., i]
-    return total**0.5
+    """Euclidean length of the last axis, (..., n) -> (...), n at least 2."""
+    xp = namespace(x)
+    length = xp.hypot(x[..., 0], x[..., 1])
+    for i in range(2, x.shape[-1]):
+        length = xp.hypot(length, x[..., i])
+    return length
 
 
 def distance(a: Array, b: Array) -> Array:
@@ -63,11 +63,17 @@ def closeness(d: Array, scale: float) -> Array:
     return 1.0 - namespace(d).tanh(d / scale)
 
 
-def clip(x: Array, low: Array | float, high: Array | float) -> Array:
-    """Limit `x` to [low, high]; the bounds may be numbers or arrays."""
+def clip(x: Array, low: Array | float, high: Array | float | None) -> Array:
+    """Limit `x` to [low, high]; the bounds may be numbers or arrays, None for no upper one."""
     if isinstance(x, np.ndarray):  # a quarter of the cost of clip
-        return np.minimum(np.maximum(x, low), high)
+        least = np.maximum(x, low)
+        return least if high is None else np.minimum(least, high)
     return namespace(x).clip(x, low, high)
+
+
+def excess(d: Array, slack: float) -> Array:
+    """By how much a distance exceeds a slack, (...); 0 within it."""
+    return clip(d - slack, 0.0, None)
 
 
 def wrap_angle(angle: Array) -> Array:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from robotasks.agents import load
+from robotasks.agents.parts.run import read_config
 from robotasks.benchmark.agent import Expert, Random
 from robotasks.benchmark.evaluate import Entrant
 from robotasks.layout import unknown
@@ -21,7 +23,22 @@ def find_entrant(name: str, seed: int = 0) -> Entrant:
         return Expert
     if name == "random":
         return lambda env: Random(seed)
-    if not Path(name).exists():
-        raise ValueError(f"{unknown('agent', name, ANCHORS)} Or name the folder of a run.")
+    _check(name)
     trained = load(name)
     return lambda env: trained
+
+
+def senses(name: str) -> dict[str, Any]:
+    """Return the arguments of `TaskVectorEnv` with which an entrant sees what it learned from.
+
+    Raises ValueError like `find_entrant`.
+    """
+    if name in ANCHORS:
+        return {}
+    _check(name)
+    return {"reveal": read_config(name)["env"].get("reveal", ["goal"])}
+
+
+def _check(name: str) -> None:
+    if not Path(name).exists():
+        raise ValueError(f"{unknown('agent', name, ANCHORS)} Or name the folder of a run.")

@@ -10,7 +10,7 @@ import tyro
 
 from robotasks.agents.parts.files import write_atomically
 from robotasks.benchmark.evaluate import evaluate
-from robotasks.commands.entrants import find_entrant
+from robotasks.commands.entrants import find_entrant, senses
 from robotasks.commands.output import show
 from robotasks.tasks.distribution import Distribution
 
@@ -53,6 +53,7 @@ def run(options: Options) -> None:
         seed=options.seed,
         worlds=options.worlds,
         threads=options.threads,
+        **senses(options.agent),
     )
     if options.records:
         write_atomically(options.records, scores.json_lines().encode())

@@ -43,6 +43,8 @@ class Options:
     """Threads of the simulator, 0 for all cores."""
     reward: Literal["dense", "sparse"] = "dense"
     """dense (stages) or sparse (success)."""
+    reveal: tuple[str, ...] = ("goal",)
+    """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin."""
     set: tuple[str, ...] = ()
     """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
@@ -77,6 +79,7 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
         "tasks": options.task,
         "num_envs": options.worlds,
         "reward": options.reward,
+        "reveal": list(options.reveal),
     }
     env = TaskVectorEnv(
         **arguments, autoreset_mode="SameStep", stagger=True, threads=options.threads
@@ -107,7 +110,13 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
     rows = held_out(options.task, options.rows, seed=500_000 + options.seed)
 
     def score(adapter: Any) -> dict[str, float]:
-        scores = evaluate(lambda env: adapter, rows, worlds=options.rows, threads=options.threads)
+        scores = evaluate(
+            lambda env: adapter,
+            rows,
+            worlds=options.rows,
+            threads=options.threads,
+            reveal=options.reveal,
+        )
         return {"success": scores.success, "return": scores.mean_return}
 
     return score

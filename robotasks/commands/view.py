@@ -16,7 +16,7 @@ import tyro
 
 from robotasks.benchmark.agent import TrialSpec
 from robotasks.commands.doctor import MEND_PICTURES, working_renderer
-from robotasks.commands.entrants import find_entrant
+from robotasks.commands.entrants import find_entrant, senses
 from robotasks.commands.evaluate import held_out
 from robotasks.commands.output import show
 from robotasks.envs.vector import TaskVectorEnv
@@ -116,6 +116,7 @@ def film(options: Options) -> Iterator[np.ndarray]:
         camera=options.camera,
         width=options.width,
         height=options.height,
+        **senses(options.agent),
     )
     still = options.out.suffix == ".png"
     for step, _ in enumerate(play(options, env)):
@@ -165,7 +166,11 @@ def watch(options: Options) -> None:
 
     from robotasks.physics.camera import draw
 
-    env = TaskVectorEnv(held_out(options.task, 100, options.seed), autoreset_mode="SameStep")
+    env = TaskVectorEnv(
+        held_out(options.task, 100, options.seed),
+        autoreset_mode="SameStep",
+        **senses(options.agent),
+    )
     env.reset(seed=options.seed)
     model, data = env.engines[0].world(0)
     with mujoco.viewer.launch_passive(model, data) as window:

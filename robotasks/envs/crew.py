@@ -153,11 +153,11 @@ class Crew:
 
     def _read_tool(self) -> None:
         """Keep what control and observation both need of the tool's pose."""
-        self._tool[...] = tool_pose(self.now.tcp_pos, self.now.tcp_xaxis)
+        self._tool[...] = tool_pose(self.now.servo_pos)
 
     def judge(self, dense: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return rewards, whether the goal is met at this instant, and divergence, (n,) each."""
-        diverged = self.engine.diverged.copy()
+        diverged = self.engine.diverged
         if not dense:
             success = self.task.success(self.now, self.goal)
             return success.astype(np.float64), success, diverged

@@ -84,7 +84,7 @@ class Observer:
 
     @staticmethod
     def _column(value: Array, count: int) -> Array:
-        return value if value.ndim == 2 else value.reshape((count, 1))
+        return value if value.ndim == 2 else value[:, None]
 
     def _filled(self, task: Task, now: View, goal: View) -> set[str]:
         """Names of the slots a task fills; each must be in the vocabulary with its width."""

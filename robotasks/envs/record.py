@@ -9,8 +9,8 @@ import numpy as np
 
 from robotasks.tasks.task import HOLD
 
-_COUNTERS = ("seed", "episode", "trial_episode", "elapsed", "streak", "first_success")
-_FLAGS = ("over", "fresh")
+_COUNTERS = ("seed", "episode", "trial_episode", "first_success", "elapsed", "streak")
+_FLAGS = ("over", "fresh", "trial_start")
 _LAST = ("last_action", "last_reward")
 
 
@@ -19,7 +19,8 @@ class Record:
 
     seed, episode: name the random stream of the present episode. trial_episode: its number within
     the trial. elapsed: control steps taken. streak: successful ones in a row. first_success: the
-    step at which success first held, or -1. over: at its end. fresh: just begun.
+    step at which success first held, or -1. over: at its end. fresh: just begun; trial_start: and
+    the first of its trial.
     """
 
     seed: np.ndarray
@@ -30,6 +31,7 @@ class Record:
     first_success: np.ndarray
     over: np.ndarray
     fresh: np.ndarray
+    trial_start: np.ndarray
 
     def __init__(self, worlds: int, horizon: int, episodes: int) -> None:
         """horizon: control steps of an episode; episodes: of a trial."""
@@ -39,6 +41,7 @@ class Record:
         for names, rows in ((_COUNTERS, self._counters), (_FLAGS, self._flags)):
             for name, row in zip(names, rows, strict=True):
                 setattr(self, name, row)
+        self._ticking = self._counters[-2:]  # elapsed and streak
         self.last_action, self.last_reward = np.zeros((worlds, 5)), np.zeros(worlds)
 
     def reseed(self, seeds: Sequence[int], mask: np.ndarray) -> None:
@@ -54,7 +57,7 @@ class Record:
         self.trial_episode[mask] += 1
         self.trial_episode[anew] = 0
         self.elapsed[mask], self.streak[mask], self.first_success[mask] = 0, 0, -1
-        self.over[mask], self.fresh[mask] = False, True
+        self.over[mask], self.fresh[mask], self.trial_start[mask] = False, True, anew[mask]
         self.last_action[anew], self.last_reward[anew] = 0.0, 0.0
         return anew
 
@@ -74,37 +77,36 @@ class Record:
 
         idle: worlds that were at their end, so that this step is none of theirs; None if none.
         """
-        self.elapsed += 1
-        self.streak += 1
+        self._ticking += 1
         self.streak *= success
-        held = self.streak == HOLD
-        if held.any():
-            held &= self.first_success < 0
+        if np.count_nonzero(success):
+            held = (self.streak == HOLD) & (self.first_success < 0)
             self.first_success[held] = self.elapsed[held]
         ended = self.elapsed >= self.horizon
         ended |= diverged
-        acted: Any = slice(None)
+        acted: Any = ...
         if idle is not None:
             ended &= ~idle
             acted = ~idle
         self.last_action[acted], self.last_reward[acted] = actions[acted], rewards[acted]
-        self.fresh[:] = False
+        self._flags[1:] = False
         self.over[:] = ended
         return ended
 
     def infos(self, diverged: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what `step` and `reset` tell of every world, as new arrays."""
+        """Return what `step` and `reset` tell of every world, as new arrays; takes `diverged`."""
+        first_success, elapsed = self._counters[-3:-1].copy()
         told = np.ones((5, self.worlds), dtype=bool)  # Gymnasium's masks: said of every world
         return {
             "success": self.streak >= HOLD,
             "_success": told[0],
-            "first_success": self.first_success.copy(),
+            "first_success": first_success,
             "_first_success": told[1],
-            "elapsed": self.elapsed.copy(),
+            "elapsed": elapsed,
             "_elapsed": told[2],
-            "trial_start": self.fresh & (self.trial_episode == 0),
+            "trial_start": self.trial_start.copy(),
             "_trial_start": told[3],
-            "diverged": diverged.copy(),
+            "diverged": diverged,
             "_diverged": told[4],
         }
 

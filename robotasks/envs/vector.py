@@ -177,7 +177,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         rewards, success, diverged = self._gather([crew.judge(self._dense) for crew in self._crews])
         resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
         lost = diverged | resetting
-        any_lost = lost.any()
+        any_lost = np.count_nonzero(lost)
         if any_lost:
             diverged &= ~resetting
             rewards[lost], success[lost] = 0.0, False
@@ -194,7 +194,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             paid = self.compute_reward(face["achieved_goal"], face["desired_goal"], {})
             rewards = np.where(lost, 0.0, paid)
         infos: dict[str, Any] = {}
-        if self._mode is AutoresetMode.SAME_STEP and truncated.any():
+        if self._mode is AutoresetMode.SAME_STEP and np.count_nonzero(truncated):
             infos = {"final_obs": face, "final_info": self._record.infos(diverged)}
             infos |= {f"_{name}": truncated.copy() for name in infos}
             self._restart(truncated)

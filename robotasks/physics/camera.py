@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -19,7 +20,7 @@ SHAPES = {
 
 
 class Marker(Protocol):
-    """Something to draw beside the model: position and half sizes in metres."""
+    """Something to draw beside the model: position and half sizes in metres, yaw in radians."""
 
     @property
     def pos(self) -> tuple[float, float, float]: ...  # noqa: D102
@@ -29,6 +30,8 @@ class Marker(Protocol):
     def shape(self) -> str: ...  # noqa: D102
     @property
     def rgba(self) -> tuple[float, float, float, float]: ...  # noqa: D102
+    @property
+    def yaw(self) -> float: ...  # noqa: D102
 
 
 class Camera:
@@ -82,12 +85,13 @@ def draw(mark: Marker, scene: mujoco.MjvScene) -> None:
     """Add a marker to a scene: a picture's, or the window's `user_scn`."""
     if mark.shape not in SHAPES:
         raise ValueError(unknown("marker shape", mark.shape, SHAPES))
+    cos, sin = math.cos(mark.yaw), math.sin(mark.yaw)
     mujoco.mjv_initGeom(
         scene.geoms[scene.ngeom],
         SHAPES[mark.shape],
         np.asarray(mark.size, dtype=np.float64),
         np.asarray(mark.pos, dtype=np.float64),
-        np.eye(3).ravel(),
+        np.array([cos, -sin, 0, sin, cos, 0, 0, 0, 1]),
         np.asarray(mark.rgba, dtype=np.float32),
     )
     scene.ngeom += 1

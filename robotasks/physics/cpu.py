@@ -6,6 +6,8 @@ nor on the number of threads.
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
+
 import mujoco
 import numpy as np
 from mujoco import batch
@@ -22,6 +24,7 @@ class CpuEngine:
 
     def __init__(self, model: mujoco.MjModel, worlds: int, threads: int) -> None:
         self.model = model
+        self._index = lru_cache(partial(field_index, model))
         self.worlds = worlds
         self.batch = batch.Batch(model, worlds, nthread=threads)
         log = mujoco.MjLogConfig.get()
@@ -30,7 +33,8 @@ class CpuEngine:
         self.ctrl: np.ndarray = self.batch.bind("ctrl")
         self.sensors: np.ndarray = self.batch.bind("sensordata")
         self.diverged = np.zeros(worlds, dtype=bool)
-        self._bad = self._warnings()
+        self._warnings = self.batch.warning[:, _BAD, 1]  # live counts, (worlds, kinds)
+        self._known = self._warnings.copy()
 
     def step(self, ticks: int) -> None:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""
@@ -39,12 +43,13 @@ class CpuEngine:
             self.batch.step(nstep=ticks, stage=_VEL)
         except batch.SimulationError as error:
             lost = error.ids  # the other worlds ran to completion
-        bad = self._warnings()
-        new = bad != self._bad
-        self.diverged[:] = new.any(axis=1) if new.any() else False
+        self.diverged = np.zeros(self.worlds, dtype=bool)
+        new = self._warnings != self._known
+        if np.count_nonzero(new):
+            self.diverged[:] = new.any(axis=1)
+            self._known[:] = self._warnings
         if lost is not None:
             self.diverged[lost] = True
-        self._bad = bad
 
     def reset(self, mask: np.ndarray, states: np.ndarray, fields: Fields) -> None:
         """Put the worlds of `mask` into `states` and give them their own model `fields`."""
@@ -53,7 +58,7 @@ class CpuEngine:
             return
         self.batch.state[ids] = states
         for (name, owner), values in fields.items():
-            self.batch.expand(name)[ids, field_index(self.model, name, owner)] = values
+            self.batch.expand(name)[ids, self._index(name, owner)] = values
         if any(name in mujoco.MjModel._setconst_inputs for name, _ in fields):
             self.batch.set_const(ids)
         self.batch.forward(ids, stage=_VEL)
@@ -70,8 +75,4 @@ class CpuEngine:
 
     def close(self) -> None:
         """Release the worlds; the engine must not be used afterwards."""
-        del self.batch, self.ctrl, self.sensors
-
-    def _warnings(self) -> np.ndarray:
-        """Count the divergence warnings of each world since its start, (worlds, kinds)."""
-        return self.batch.warning[:, _BAD, 1].copy()
+        del self.batch, self.ctrl, self.sensors, self._warnings

@@ -33,7 +33,7 @@ class Engine(Protocol):
     sensors: Array
     """Live sensor readings, (worlds, nsensordata), read-only."""
     diverged: Array
-    """Which worlds the last `step` could not simulate, (worlds,) bool."""
+    """Which worlds the last `step` could not simulate, (worlds,) bool, a new array each time."""
 
     def step(self, ticks: int) -> None:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""

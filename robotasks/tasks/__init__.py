@@ -13,6 +13,7 @@ from robotasks.tasks.hockey.stop import Stop
 from robotasks.tasks.hockey.wrist import Wrist
 from robotasks.tasks.push.push_around import PushAround
 from robotasks.tasks.push.push_heavy import PushHeavy
+from robotasks.tasks.push.push_pose import PushPose
 from robotasks.tasks.push.push_pull import PushPull
 from robotasks.tasks.push.push_slide import PushSlide
 from robotasks.tasks.push.push_slot import PushSlot
@@ -26,6 +27,7 @@ from robotasks.tasks.task import Task
 _ALL = (
     Reach(),
     PushTo(),
+    PushPose(),
     PushPull(),
     PushHeavy(),
     PushAround(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from robotasks.arrays import clip, closeness, distance, dot, namespace, norm, stack
+from robotasks.arrays import clip, closeness, distance, dot, excess, namespace, norm, stack
 from robotasks.layout import Array, View
 from robotasks.physics.robots.panda import Control
 
@@ -56,21 +56,21 @@ def readiness(tcp_pos: Array, place: Array) -> Array:
 
     Within the slack nothing is gained, so that leaning on the part costs nothing.
     """
-    return closeness(clip(distance(tcp_pos, place) - SLACK, 0.0, 1.0), 0.1)
+    return closeness(excess(distance(tcp_pos, place), SLACK), 0.1)
 
 
-def nearness(left: Array) -> Array:
-    """How near a part is, 0 to 1: a coarse term calls from afar, a fine one to the millimetre."""
-    return 0.7 * closeness(left, 0.15) + 0.3 * closeness(left, 0.03)
+def nearness(left: Array, far: float = 0.15) -> Array:
+    """How near a part is, 0 to 1: a term of scale `far` (m) calls, a fine one to the millimetre."""
+    return 0.7 * closeness(left, far) + 0.3 * closeness(left, 0.03)
 
 
-def pushed(tcp_pos: Array, line: Line) -> Array:
-    """How far a push along `line` is, 0 to 0.99, as one smooth stage.
+def pushed(tcp_pos: Array, line: Line, far: float) -> Array:
+    """How far a push along `line` is, 0 to 0.99, as one smooth stage; `far` as in `nearness`.
 
     A bonus for touching draws the tool down on whichever side it is, and a threshold for being
     behind makes whoever pushes badly lose what it had.
     """
-    return 0.99 * (0.25 * readiness(tcp_pos, line.place) + 0.75 * nearness(line.left))
+    return 0.2475 * readiness(tcp_pos, line.place) + 0.7425 * nearness(line.left, far)
 
 
 def delivered(
@@ -81,7 +81,7 @@ def delivered(
     There it pays as if the tool were ready to push it, so that nothing is lost by leaving.
     """
     line = line_up(part_xy, target_xy, behind)
-    left = clip(line.left - near, 0.0, 10.0)
+    left = excess(line.left, near)
     away = (1 - readiness(tcp_pos, line.place)) * (1 - closeness(left, 0.03))
     return 0.25 * (1 - away) + 0.75 * nearness(left)
 
@@ -93,9 +93,13 @@ def place_and_speed(pos: Array, vel: Array) -> Array:
 
 def rests(achieved: Array, desired: Array, near: float) -> Array:
     """Whether a part, (..., 4), lies `near` its place (m) on the table and rests, (...) bool."""
-    gap = achieved - desired
-    flat = abs(gap[..., 2]) < 0.005
-    return (norm(gap[..., :2]) < near) & flat & (achieved[..., 3] < AT_REST)
+    return lies(achieved[..., :3], achieved[..., 3], desired[..., :2], desired[..., 2], near)
+
+
+def lies(pos: Array, speed: Array, xy: Array, height: Array | float, near: float) -> Array:
+    """Whether a part at `pos` (..., 3) rests flat and `near` a point `xy` (..., 2), (...) bool."""
+    there = distance(pos[..., :2], xy) < near
+    return there & (abs(pos[..., 2] - height) < 0.005) & (speed < AT_REST)
 
 
 def detour(xy: Array, target_xy: Array, centre_xy: Array, radius: float) -> tuple[Array, Array]:
@@ -134,28 +138,42 @@ def push(now: View, part_pos: Array, line: Line, control: Control, arrived: floa
     behind = (back > 0.02) & (off < 0.02 + 0.3 * clip(back - 0.05, 0.0, 0.1))
     pushing = (tcp[..., 2] < 0.04) & behind
     turn = face(setpoint[..., 3], line.along, control)
-    over = distance(tcp[..., :2], line.place[..., :2]) < 0.015
-    height = xp.where(over & (abs(turn) < 0.3), line.place[..., 2], line.place[..., 2] + 0.055)
-    ahead = xp.where((over | (tcp[..., 2] > CLEAR))[..., None], line.place[..., :2], tcp[..., :2])
-    approach = xp.concat([ahead, height[..., None]], axis=-1) - setpoint[..., :3]
     pace = clip(0.35 * line.left, 0.003, 0.02) * clip(1.5 - off / 0.012, 0.2, 1.0)
     shove = pace[..., None] * line.along - 0.6 * aside
     level = (TOUCH_HEIGHT - setpoint[..., 2])[..., None]
-    move = xp.where(pushing[..., None], xp.concat([shove, level], axis=-1), approach)
+    move = xp.where(
+        pushing[..., None], xp.concat([shove, level], axis=-1), approach(now, line.place, turn)
+    )
     return act(control, move, turn, still=line.left < arrived)
 
 
-def face(yaw: Array, along: Array, control: Control) -> Array:
+def approach(
+    now: View, place: Array, turn: Array, near: float = 0.015, straight: float = 0.3
+) -> Array:
+    """Return the move (..., 3) of a set-point that rises, travels above parts and comes down.
+
+    It comes down where the tool is `near` the place (m) and `straight`, with no more to `turn`
+    (rad); until it is up it goes nowhere, which takes the force off what it leaned on.
+    """
+    xp = namespace(place)
+    tcp = now.tcp_pos
+    over = distance(tcp[..., :2], place[..., :2]) < near
+    height = xp.where(over & (abs(turn) < straight), place[..., 2], place[..., 2] + 0.055)
+    ahead = xp.where((over | (tcp[..., 2] > CLEAR))[..., None], place[..., :2], tcp[..., :2])
+    return xp.concat([ahead, height[..., None]], axis=-1) - now.setpoint[..., :3]
+
+
+def face(yaw: Array, along: Array, control: Control, beyond: Array | float = BEYOND) -> Array:
     """Return how far to turn, (...), to push along a direction with a broad side of the fingers.
 
-    Either side will do: the nearer one, unless the wrist cannot turn so far.
+    Either side will do: the nearer one, unless it is more than `beyond` out of the wrist's range.
     """
     xp = namespace(yaw)
     low, high = control.yaw
     turn = xp.atan2(along[..., 1], along[..., 0]) - yaw
     turn = (turn + math.pi / 2) % math.pi - math.pi / 2
-    turn = xp.where(yaw + turn < low - BEYOND, turn + math.pi, turn)
-    return xp.where(yaw + turn > high + BEYOND, turn - math.pi, turn)
+    turn = xp.where(yaw + turn < low - beyond, turn + math.pi, turn)
+    return xp.where(yaw + turn > high + beyond, turn - math.pi, turn)
 
 
 def act(control: Control, move: Array, turn: Array, still: Array) -> Array:

@@ -45,6 +45,7 @@ class Mark:
     size: tuple[float, float, float]
     shape: str = "cylinder"
     rgba: tuple[float, float, float, float] = (0.18, 0.72, 0.35, 0.55)
+    yaw: float = 0.0
 
 
 class Task(ABC):
@@ -145,9 +146,11 @@ def staged_reward(stages: Sequence[Stage]) -> Array:
 
     Every task pays at most 1 a step, so no family drowns another. (...) in [0, 1].
     """
-    count, success = len(stages), stages[-1].done
+    count, (level, success) = len(stages), stages[-1]
     xp = namespace(success)
-    level = count - 1 + stages[-1].progress
-    for k in range(count - 2, -1, -1):
-        level = xp.where(stages[k].done, level, k + stages[k].progress)
-    return xp.where(success, 1.0, level / count)
+    if count > 1:
+        level = count - 1 + level
+        for k in range(count - 2, -1, -1):
+            level = xp.where(stages[k].done, level, k + stages[k].progress)
+        level = level / count
+    return xp.where(success, 1.0, level)

@@ -22,6 +22,15 @@ def test_the_run_folder_holds_options_progress_and_a_checkpoint(tmp_path, capsys
     assert str(tmp_path) in capsys.readouterr().out.replace("\n", "")
 
 
+def test_a_goal_blind_twin_is_evaluated_as_it_was_trained(tmp_path, capsys):
+    hidden = ["--reveal", "--set", "hidden=8,8", "--out", str(tmp_path)]
+    run_command("train", [*TINY, *hidden])
+    assert json.loads((tmp_path / "config.json").read_text())["env"]["reveal"] == []
+    capsys.readouterr()
+    run_command("evaluate", [str(tmp_path), "reach", "--rows", "4", "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"] == 4  # wider observations would not fit
+
+
 def test_an_interrupted_training_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     def interrupt(options, folder):
         def training(report):

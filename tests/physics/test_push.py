@@ -7,7 +7,8 @@ import pytest
 from robotasks import TASKS, TaskVectorEnv
 from robotasks.physics.engine import Placement, StateRows, make_engine
 from robotasks.physics.objects import brick, puck, slot
-from robotasks.physics.objects.part import Block, Box, block_fields
+from robotasks.physics.objects.part import block_fields
+from robotasks.physics.objects.tee import TEE
 from robotasks.physics.scene import workshop
 
 GRAVITY, TIMESTEP = 9.81, 0.005
@@ -37,24 +38,19 @@ def test_a_puck_stops_where_coulomb_says(friction, speed):
 
 def test_a_block_has_the_mass_and_inertia_of_its_boxes():
     """A T with its centre of mass at the origin, against MuJoCo's own sum over the geoms."""
-    bar, stem = Box(0, 0.02, 0.06, 0.02), Box(0, -0.04, 0.02, 0.04)
-    middle = (bar.y * bar.half_x * bar.half_y + stem.y * stem.half_x * stem.half_y) / (
-        bar.half_x * bar.half_y + stem.half_x * stem.half_y
-    )
-    block = Block([box._replace(y=box.y - middle) for box in (bar, stem)], 0.02)
     spec = mujoco.MjSpec()
     body = spec.worldbody.add_body(name="t")
     body.add_freejoint()
-    for box in block.boxes:
-        area = 4 * box.half_x * box.half_y
+    for box in TEE.boxes:
+        area = box.half_x * box.half_y
         body.add_geom(
             type=mujoco.mjtGeom.mjGEOM_BOX,
             pos=[box.x, box.y, 0],
-            size=[box.half_x, box.half_y, block.half_height],
-            mass=0.4 * area / sum(4 * b.half_x * b.half_y for b in block.boxes),
+            size=[box.half_x, box.half_y, TEE.half_height],
+            mass=0.4 * area / sum(b.half_x * b.half_y for b in TEE.boxes),
         )
     model = spec.compile()
-    fields = block_fields(block, np.array(0.4), np.array(0.3), "t")
+    fields = block_fields(TEE, np.array(0.4), np.array(0.3), "t")
     index = model.body("t").id
     assert model.body_mass[index] == pytest.approx(0.4)
     assert np.allclose(model.body_ipos[index], 0, atol=1e-9)

@@ -156,12 +156,18 @@ def made(task: Task) -> Named:
     table["seeds"] = kept.tolist()
     for kind in KINDS:
         table[kind] = {name: [each[i] for i in kept] for name, each in candidates[kind].items()}
-    table["actions"] = plain(actions)
-    course = [
-        {"readings": readings, **judged(task, table, readings)}
-        for readings in replayed(task, table, task.horizon - 1)
-    ]
-    first = next(step for step, moment in enumerate(course) if any(moment["success"]))
+    first = None
+    while first is None:
+        if len(actions) < LEAST:
+            raise RuntimeError(f"{task.name}: the expert does not succeed after the tremble")
+        table["actions"] = plain(actions)
+        course = [
+            {"readings": readings, **judged(task, table, readings)}
+            for readings in replayed(task, table, task.horizon - 1)
+        ]
+        solved = [step for step, moment in enumerate(course) if any(moment["success"])]
+        first = solved[0] if solved else None
+        actions = actions if solved else actions[: len(actions) // 2]
     moments = sorted({len(actions) // 2, len(actions), first - 1, first})
     return table | {"moments": {str(step): course[step] for step in moments}}
 

@@ -70,22 +70,23 @@ def command(setpoint: Array, action: Array, tool: Array, control: Control) -> Ar
     Actions have to lie within [-1, 1].
     """
     xp, dtype = namespace(setpoint), setpoint.dtype
-    step, lead, low, high = _bounds(control, xp, dtype, setpoint.device)
-    moved = setpoint[..., :4] + step * action[..., :4]
+    scale, lead, low, high, middle = _bounds(control, xp, dtype, setpoint.device)
+    wanted = scale * action
+    moved = setpoint[..., :4] + wanted[..., :4]
     held = clip(clip(moved, tool - lead, tool + lead), low, high)
-    closed, opened = control.width
-    width = closed + (action[..., 4:5] + 1) * ((opened - closed) / 2)
-    target = xp.concat([held, setpoint[..., 4:6], width], axis=-1)
+    target = xp.concat([held, setpoint[..., 4:6], middle + wanted[..., 4:]], axis=-1)
     return target if target.dtype == dtype else xp.astype(target, dtype)
 
 
 @lru_cache
 def _bounds(control: Control, xp: ModuleType, dtype: Any, device: Any) -> tuple[Array, ...]:
-    """Step, lead, low and high of x, y, z and yaw, each (4,)."""
-    step = [*[control.step] * 3, control.turn]
+    """Scale of an action (5,); lead, low and high of x, y, z and yaw, (4,); middle width (1,)."""
+    closed, opened = control.width
+    scale = [*[control.step] * 3, control.turn, (opened - closed) / 2]
     lead = [*[control.lead] * 3, control.turn_lead]
     low, high = [*control.low, control.yaw[0]], [*control.high, control.yaw[1]]
-    return tuple(xp.asarray(row, dtype=dtype, device=device) for row in (step, lead, low, high))
+    rows = scale, lead, low, high, [(opened + closed) / 2]
+    return tuple(xp.asarray(row, dtype=dtype, device=device) for row in rows)
 
 
 def rest_setpoint(tcp_pos: Array, yaw: Array, width: Array) -> Array:
@@ -94,15 +95,18 @@ def rest_setpoint(tcp_pos: Array, yaw: Array, width: Array) -> Array:
     return stack(tcp_pos[..., 0], tcp_pos[..., 1], tcp_pos[..., 2], yaw, upright, upright, width)
 
 
-def tool_pose(tcp_pos: Array, tcp_xaxis: Array) -> Array:
-    """Return x, y, z and yaw of the tool (..., 4) from two sensors, (..., 3) each.
+def tool_pose(servo_pos: Array) -> Array:
+    """Return x, y, z and yaw of the tool, (..., 4), as the servos measure it.
 
-    The yaw comes from the tool's x axis and is continuous over the yaw range.
+    servo_pos: the sensor of that name, whose yaw is counted from the middle of its range.
     """
-    xp = namespace(tcp_xaxis)
-    yaw = xp.atan2(tcp_xaxis[..., 1], tcp_xaxis[..., 0])
-    yaw = xp.where(yaw < YAW_MIDDLE - math.pi, yaw + 2 * math.pi, yaw)
-    return xp.concat([tcp_pos, yaw[..., None]], axis=-1)
+    return servo_pos + _origin(namespace(servo_pos), servo_pos.dtype, servo_pos.device)
+
+
+@lru_cache
+def _origin(xp: ModuleType, dtype: Any, device: Any) -> Array:
+    """Where the servos count from, (4,)."""
+    return xp.asarray([0.0, 0.0, 0.0, YAW_MIDDLE], dtype=dtype, device=device)
 
 
 def arm_pose(tcp_pos: Array, yaw: Array) -> Array:
@@ -305,6 +309,9 @@ def _add_sensors(spec: mujoco.MjSpec) -> None:
     fingers = (mujoco.mjtObj.mjOBJ_TENDON, "grip")
     sense(spec, "grip_width", kinds.mjSENS_TENDONPOS, fingers)
     sense(spec, "grip_speed", kinds.mjSENS_TENDONVEL, fingers)
+    for number, servo in enumerate(ACTUATORS[:4], start=1):
+        actuator = (mujoco.mjtObj.mjOBJ_ACTUATOR, servo)
+        sense(spec, f"servo_pos.{number}", kinds.mjSENS_ACTUATORPOS, actuator)
     sense(spec, "tcp_pos", kinds.mjSENS_FRAMEPOS, site)
     sense(spec, "tcp_quat", kinds.mjSENS_FRAMEQUAT, site)
     sense(spec, "tcp_xaxis", kinds.mjSENS_FRAMEXAXIS, site)

@@ -9,7 +9,18 @@ from collections.abc import Mapping
 
 import mujoco
 
-from robotasks.arrays import clip, closeness, distance, dot, namespace, norm, stack, unit, yaw_quat
+from robotasks.arrays import (
+    clip,
+    closeness,
+    distance,
+    dot,
+    excess,
+    namespace,
+    norm,
+    stack,
+    unit,
+    yaw_quat,
+)
 from robotasks.layout import Array, Layout, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import rink
@@ -28,6 +39,8 @@ WINDUP = 0.13
 """The same before a swing (m)."""
 BEHIND, BEHIND_SLACK = 0.09, 0.05
 """Where a stick is ready to shoot: so far behind the puck's middle, give or take (m)."""
+LEAVES = 0.64
+"""A puck that will slide past this x begins to leave the stick's reach (m)."""
 
 # Fast, yet upright: the wrist's 12 Nm have to hold the angles beside the force at the tool, so that
 # is soft and bounded along the ice; the lift servo keeps the blade off it.
@@ -44,7 +57,7 @@ CONTROL = Control(
 
 DYNAMICS = Span(mass=(0.12, 0.22), friction=(0.02, 0.05), blade=(0.1, 0.5))
 START = Span(
-    puck_xy=((0.50, -0.12), (0.58, 0.12)),
+    puck_xy=((0.53, -0.12), (0.60, 0.12)),
     tcp_xy=((0.36, -0.10), (0.40, 0.10)),
     tcp_yaw=(-0.3, 0.3),
 )
@@ -164,15 +177,18 @@ def spot_mark(spot_y: Array, close: float) -> list[Mark]:
 def shot_progress(now: View, target_xy: Array, miss: Array) -> Array:
     """Return how far a shot is, 0 to 1: the stick behind the puck, the puck on its way, near.
 
-    miss: by how much the puck misses or will miss (m). A puck that is on its way needs no stick.
+    miss: by how much the puck misses or will miss (m). A puck that is leaving the stick's reach
+    pays as if the stick were ready, so that nothing is lost by striking; readiness pays little, so
+    that nobody waits for it.
     """
-    xp = namespace(miss)
-    to_target = target_xy - now.puck_pos[..., :2]
-    place = now.puck_pos[..., :2] - BEHIND * unit(to_target)
-    off = clip(distance(now.tcp_pos[..., :2], place) - BEHIND_SLACK, 0.0, 1.0)
-    sent = 0.5 * closeness(miss, 0.6) + 0.3 * closeness(miss, 0.2) + 0.2 * closeness(miss, 0.05)
-    ready = xp.maximum(closeness(off, 0.2), sent)
-    return 0.25 * ready + 0.6 * sent + 0.15 * closeness(norm(to_target), 0.6)
+    xp, puck = namespace(miss), now.puck_pos[..., :2]
+    to_target = target_xy - puck
+    off = excess(distance(now.tcp_pos[..., :2], puck - BEHIND * unit(to_target)), BEHIND_SLACK)
+    way, slide = sliding(now)
+    gone = clip((puck[..., 0] + slide * way[..., 0] - LEAVES) / 0.12, 0.0, 1.0)
+    sent = 0.4 * closeness(miss, 0.5) + 0.3 * closeness(miss, 0.12) + 0.3 * closeness(miss, 0.03)
+    ready = xp.maximum(closeness(off, 0.2), gone)
+    return 0.1 * ready + 0.8 * sent + 0.1 * closeness(norm(to_target), 0.6)
 
 
 def shoot(

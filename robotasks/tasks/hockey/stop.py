@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robotasks.arrays import clip, closeness, distance, namespace, norm, stack
+from robotasks.arrays import clip, closeness, distance, excess, namespace, norm, stack
 from robotasks.layout import Layout
 from robotasks.physics.objects import rink
 from robotasks.tasks.hockey import play
@@ -58,7 +58,7 @@ class Stop(play.Hockey):
         off = abs(rest - goal.stop_x)
         near = 0.5 * closeness(off, 0.4) + 0.5 * closeness(off, 0.08)
         in_way = distance(now.tcp_pos[..., :2], self.intercept(now, goal))
-        ready = closeness(clip(in_way - 0.03, 0.0, 1.0), 0.15)
+        ready = closeness(excess(in_way, 0.03), 0.15)
         progress = (0.3 * xp.maximum(ready, near) + 0.7 * near) * (1 - now.lost)
         return [Stage(0.99 * progress, self.success(now, goal))]
 

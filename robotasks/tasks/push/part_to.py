@@ -6,9 +6,19 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
+from robotasks.arrays import norm
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
-from robotasks.tasks.planar import Line, line_up, place_and_speed, push, pushed, rests
+from robotasks.tasks.planar import (
+    Line,
+    above,
+    lies,
+    line_up,
+    place_and_speed,
+    push,
+    pushed,
+    rests,
+)
 from robotasks.tasks.push.tabletop import CONTROL, laid, lying, tool_at
 from robotasks.tasks.slots import part
 from robotasks.tasks.task import Mark, Stage, Task
@@ -31,6 +41,8 @@ class PushPart(Task):
     """How close to its spot a part has arrived (m)."""
     behind: ClassVar[float] = 0.045
     """From the part's middle to the tool that is about to push it (m)."""
+    far: ClassVar[float] = 0.15
+    """From how far the spot calls (m)."""
     retreat: ClassVar[float] = 0.065
     """The same for the expert, who comes down there (m)."""
 
@@ -38,13 +50,9 @@ class PushPart(Task):
     def spot(self, goal: View) -> Array:
         """Return where the part has to go, (..., 2)."""
 
-    def aim(self, now: View, goal: View) -> tuple[Array, Array | float]:
-        """Return where to push the part next, (..., 2), and the metres to go from there."""
-        return self.spot(goal), 0.0
-
-    def condition(self, now: View, goal: View) -> Stage:
-        """What success asks for besides the spot; the reward of pushing is scaled by `progress`."""
-        return Stage(1.0, True)
+    def aim(self, now: View, goal: View) -> tuple[Array, Array | None]:
+        """Return where to push the part next, (..., 2), and the metres to go from there, if any."""
+        return self.spot(goal), None
 
     def furnish(self, goal: View, dynamics: View) -> Placement:
         """Place what stands around the part."""
@@ -62,11 +70,11 @@ class PushPart(Task):
         """Return the part's way; the tool's place is `gap` metres behind it."""
         aim, rest = self.aim(now, goal)
         line = line_up(self.sensed(now, "pos")[..., :2], aim, gap)
-        return line._replace(left=line.left + rest)
+        return line if rest is None else line._replace(left=line.left + rest)
 
     def progress(self, now: View, goal: View) -> Array:
         """How far the push is, (...) in [0, 1)."""
-        return pushed(now.tcp_pos, self.line(now, goal, self.behind))
+        return pushed(now.tcp_pos, self.line(now, goal, self.behind), self.far)
 
     def sensed(self, now: View, what: str) -> Array:
         """Return a reading of the part."""
@@ -80,20 +88,15 @@ class PushPart(Task):
         return {"object0": part(now, self.part), **self.surroundings(now)}
 
     def cue(self, now, goal):
-        to_go = self.desired(goal)[..., :3] - self.sensed(now, "pos")
+        to_go = above(self.spot(goal), self.half_height) - self.sensed(now, "pos")
         return {"goal_pos": to_go, **self.goal_surroundings(now)}
 
     def stages(self, now, goal):
-        return [
-            Stage(
-                self.progress(now, goal) * self.condition(now, goal).progress,
-                self.success(now, goal),
-            )
-        ]
+        return [Stage(self.progress(now, goal), self.success(now, goal))]
 
     def success(self, now, goal):
-        arrived = self.reached(self.achieved(now), self.desired(goal))
-        return arrived & self.condition(now, goal).done
+        pos, speed = self.sensed(now, "pos"), norm(self.sensed(now, "vel"))
+        return lies(pos, speed, self.spot(goal), self.half_height, self.near)
 
     def achieved(self, now):
         return place_and_speed(self.sensed(now, "pos"), self.sensed(now, "vel"))

@@ -11,7 +11,6 @@ from robotasks.tasks.push.part_to import PushPart
 from robotasks.tasks.push.tabletop import TOOL, laid, stands, tabletop
 from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Span
-from robotasks.tasks.task import Stage
 
 BERTH = puck.DISC_RADIUS + post.RADIUS + 0.035
 """From the post's middle to the puck that passes it (m)."""
@@ -35,6 +34,7 @@ class PushAround(PushPart):
     horizon = 250
     half_height = puck.HALF_HEIGHT
     near = 0.025
+    far = 0.3
 
     def scene(self):
         spec = tabletop()
@@ -59,6 +59,12 @@ class PushAround(PushPart):
     def aim(self, now, goal):
         return detour(now.puck_pos[..., :2], goal.goal_xy, now.home_pos[..., :2], BERTH)
 
-    def condition(self, now, goal):
-        moved = distance(now.post_pos[..., :2], now.home_pos[..., :2])
-        return Stage(0.3 + 0.7 * closeness(moved, 0.03), moved < STAYS)
+    def progress(self, now, goal):
+        return super().progress(now, goal) * (0.3 + 0.7 * closeness(self.moved(now), 0.03))
+
+    def success(self, now, goal):
+        return super().success(now, goal) & (self.moved(now) < STAYS)
+
+    def moved(self, now):
+        """Return how far the post is from where it stood, (...) m."""
+        return distance(now.post_pos[..., :2], now.home_pos[..., :2])

@@ -10,7 +10,6 @@ from robotasks.tasks.push.part_to import PushPart
 from robotasks.tasks.push.tabletop import TOOL, local_xy, stands, table_xy, tabletop
 from robotasks.tasks.slots import fixture
 from robotasks.tasks.span import Span
-from robotasks.tasks.task import Stage
 
 BEFORE = 0.11
 """From the parked disc to where one lines up before the mouth (m)."""
@@ -66,8 +65,8 @@ class PushSlot(PushPart):
         x = clip(out - AHEAD - abs(off), least, 1.0)
         return table_xy(x, 0 * x, goal.slot_xy, self.axis(goal)), x
 
-    def condition(self, now, goal):
-        return Stage(1.0, abs(self.within(now, goal)[0]) < DEPTH)
+    def success(self, now, goal):
+        return super().success(now, goal) & (abs(self.within(now, goal)[0]) < DEPTH)
 
     def within(self, now, goal):
         """Return how far the disc is out of the slot and off its axis, (...) each."""

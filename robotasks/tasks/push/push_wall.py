@@ -13,7 +13,7 @@ from robotasks.tasks.push.part_to import PushPart
 from robotasks.tasks.push.tabletop import TOOL, local_xy, stands, table_xy, tabletop
 from robotasks.tasks.slots import events, fixture
 from robotasks.tasks.span import Span
-from robotasks.tasks.task import CONTROL_PERIOD, Stage
+from robotasks.tasks.task import CONTROL_PERIOD
 
 PIVOT = (0.60, 0.0)
 """The point of the wall's face about which it is turned (m)."""
@@ -89,8 +89,11 @@ class PushWall(PushPart):
         aim = table_xy(along + step, aim_y, now.wall_pos, now.wall_xaxis)
         return aim, abs(goal.along - along - step)
 
-    def condition(self, now, goal):
-        return Stage(0.4 + 0.6 * now.slid, now.slid > SLID)
+    def progress(self, now, goal):
+        return super().progress(now, goal) * (0.4 + 0.6 * now.slid)
+
+    def success(self, now, goal):
+        return super().success(now, goal) & (now.slid > SLID)
 
     def beside(self, now):
         """Return how far along the wall the disc is, and its gap to the wall, (...) each."""
