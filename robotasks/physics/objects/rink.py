@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import mujoco
-import numpy as np
 
 from robotasks.arrays import stack
 from robotasks.layout import Array
@@ -21,6 +20,7 @@ from robotasks.physics.scene import (
     bounce_pair,
     rubbing,
     sense,
+    stop_pair,
     table_pair,
 )
 
@@ -107,8 +107,12 @@ def add_rink(spec: mujoco.MjSpec, rink: Rink = LONG) -> None:
         aim_camera(spec, "front", eye=(1.62, -0.40, 0.80), target=(0.44, 0.02, 0.22))
 
 
-def add_hockey_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
-    """Add a free puck that slides on the ice and bounces off boards, net and blade."""
+def add_hockey_puck(spec: mujoco.MjSpec, name: str = "puck", bounces: bool = True) -> None:
+    """Add a free puck that slides on the ice and bounces off the blade; also off boards and net?
+
+    A bounce is a damper alone, into which a puck creeps that is pressed against it. Where sticks
+    press pucks against boards, these only stop them.
+    """
     body = spec.worldbody.add_body(name=name, pos=[0.5, 0, PUCK_HALF_HEIGHT])
     body.add_freejoint(name=name)
     body.add_geom(
@@ -122,9 +126,15 @@ def add_hockey_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
     )
     table_pair(spec, name, ICE_FRICTION)
     for board in BOARDS:
-        bounce_pair(spec, name, board, BOARD_BOUNCE, BOARD_RUB)
+        if bounces:
+            bounce_pair(spec, name, board, BOARD_BOUNCE, BOARD_RUB)
+        else:
+            stop_pair(spec, name, board, BOARD_RUB)
     for net in NET:
-        bounce_pair(spec, name, net, NET_BOUNCE, friction=0.3)
+        if bounces:
+            bounce_pair(spec, name, net, NET_BOUNCE, friction=0.3)
+        else:
+            stop_pair(spec, name, net, friction=0.3)
     bounce_pair(spec, name, BLADE, BLADE_BOUNCE, friction=0.3)
     part_sensors(spec, name)
 
@@ -132,8 +142,7 @@ def add_hockey_puck(spec: mujoco.MjSpec, name: str = "puck") -> None:
 def stop_stick(spec: mujoco.MjSpec) -> None:
     """Let the boards and the net stop the blade: needed where the stick reaches them."""
     for wall in (*BOARDS, *NET):
-        rub, soft = rubbing(np.asarray(0.2)), [2 * spec.option.timestep, 1]
-        spec.add_pair(geomname1=BLADE, geomname2=wall, condim=3, friction=rub, solref=soft)
+        stop_pair(spec, BLADE, wall, friction=0.2)
 
 
 def add_screen(spec: mujoco.MjSpec, x: float, half_width: float) -> None:
@@ -233,7 +242,9 @@ def _add_goal(spec: mujoco.MjSpec, rink: Rink) -> None:
     line, mouth, deep = rink.goal_line, rink.mouth, rink.net_depth / 2
     tall, thin = 2 * _HALF_TALL if rink.open_goal else 0.13, 0.009
     corners = [(line, mouth + thin), (line, -mouth - thin)]
-    bars: list[tuple[Sequence[float], Sequence[float]]] = [((x, y, 0), (x, y, tall)) for x, y in corners]
+    bars: list[tuple[Sequence[float], Sequence[float]]] = [
+        ((x, y, 0), (x, y, tall)) for x, y in corners
+    ]
     net = [
         ((line + 2 * deep, 0, tall / 2), (0.002, mouth, tall / 2)),
         ((line + deep, mouth + 0.003, tall / 2), (deep, 0.002, tall / 2)),

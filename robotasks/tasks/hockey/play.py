@@ -96,7 +96,7 @@ def scene(
     add_panda(spec, fist=True, **servos)
     add_stick(spec)
     rink.add_rink(spec, ice)
-    rink.add_hockey_puck(spec)
+    rink.add_hockey_puck(spec, bounces=ice is rink.LONG)
     return spec
 
 
@@ -122,19 +122,19 @@ def with_speed(pos: Array, speed: Array) -> Array:
     return namespace(pos).concat([pos, speed[..., None]], axis=-1)
 
 
-def on_goal_line(y: Array) -> Array:
+def on_goal_line(y: Array, line: float = rink.GOAL_LINE) -> Array:
     """Return the points of the goal line with these y (...), (..., 2)."""
-    return stack(0 * y + rink.GOAL_LINE, y)
+    return stack(0 * y + line, y)
 
 
-def watch_line(memory: View, now: View) -> Mapping[str, Array]:
+def watch_line(memory: View, now: View, line: float = rink.GOAL_LINE) -> dict[str, Array]:
     """Remember where the puck first crossed the goal line."""
     xp = namespace(now.puck_pos)
     before, here = memory.puck_xy, now.puck_pos[..., :2]
     past, ahead = before[..., 0], here[..., 0]
     # At the start nothing is remembered: the puck is at the origin, off the ice.
-    crosses = (past > 0) & (past < rink.GOAL_LINE) & (ahead >= rink.GOAL_LINE)
-    share = (rink.GOAL_LINE - past) / xp.where(crosses, ahead - past, 1.0)
+    crosses = (past > 0) & (past < line) & (ahead >= line)
+    share = (line - past) / xp.where(crosses, ahead - past, 1.0)
     y = before[..., 1] + share * (here[..., 1] - before[..., 1])
     first = crosses & (memory.crossed == 0)
     return {
@@ -158,9 +158,9 @@ def predicted_miss(now: View, target_xy: Array) -> Array:
     return norm(rel - clip(dot(rel, way), 0.0, slide)[..., None] * way)
 
 
-def shot_miss(now: View, spot_y: Array) -> Array:
+def shot_miss(now: View, spot_y: Array, line: float = rink.GOAL_LINE) -> Array:
     """Return by how much the puck missed or will miss a spot of the goal line, (...) m."""
-    coming = predicted_miss(now, on_goal_line(spot_y))
+    coming = predicted_miss(now, on_goal_line(spot_y, line))
     return namespace(coming).where(now.crossed > 0, abs(now.crossed_y - spot_y), coming)
 
 
@@ -169,9 +169,9 @@ def through(now: View, spot_y: Array, close: float) -> Array:
     return (now.crossed > 0) & (abs(now.crossed_y - spot_y) < close)
 
 
-def spot_mark(spot_y: Array, close: float) -> list[Mark]:
+def spot_mark(spot_y: Array, close: float, line: float = rink.GOAL_LINE) -> list[Mark]:
     """Return the marker of a spot of the goal line."""
-    return [Mark((rink.GOAL_LINE, float(spot_y), 0.001), (0.012, close, 0.001), shape="box")]
+    return [Mark((line, float(spot_y), 0.001), (0.012, close, 0.001), shape="box")]
 
 
 def shot_progress(now: View, target_xy: Array, miss: Array) -> Array:
