@@ -2,6 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from robotasks.benchmark.suites import SUITES, find_suite, register_suites
 from robotasks.envs.registration import register
 from robotasks.envs.single import TaskEnv
 from robotasks.envs.vector import TaskVectorEnv
@@ -10,11 +11,25 @@ from robotasks.tasks.distribution import Distribution
 from robotasks.tasks.span import Choice, Span
 from robotasks.tasks.task import Task
 
+UNKNOWN = "0+unknown"
+"""The package's version where it runs from a checkout that is not installed."""
+
 try:
     __version__ = version("robotasks")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
+except PackageNotFoundError:
+    __version__ = UNKNOWN
 
-__all__ = ["TASKS", "Choice", "Distribution", "Span", "Task", "TaskEnv", "TaskVectorEnv"]
+__all__ = [
+    "SUITES",
+    "TASKS",
+    "Choice",
+    "Distribution",
+    "Span",
+    "Task",
+    "TaskEnv",
+    "TaskVectorEnv",
+    "find_suite",
+]
 
 register()
+register_suites()

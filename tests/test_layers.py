@@ -19,8 +19,8 @@ LAYERS = (
     ("commands", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-# The package's own __init__ offers what users import: tasks and environments.
-RANK[""] = RANK["envs"]
+# The package's own __init__ offers what users import: tasks, environments and suites.
+RANK[""] = RANK["benchmark"]
 SB3 = ("envs/sb3.py", "agents/sb3.py")
 # Heavy libraries, and the only files and folders that may import them.
 HEAVY = {
@@ -83,6 +83,7 @@ def test_the_package_keeps_its_layers():
         ("tasks/push/push_to.py", "from ...agents.ppo import train"),
         ("physics/cpu.py", "import robotasks.tasks.task"),
         ("physics/cpu.py", "from robotasks import TASKS"),
+        ("envs/vector.py", "from robotasks import SUITES"),
         ("benchmark/evaluate.py", "def late():\n    from robotasks.agents import ppo"),
         ("__init__.py", "from .agents import ppo"),
         ("tasks/push.py", "import torch.nn"),

@@ -18,7 +18,8 @@ COMMANDS = {
     "evaluate": "score an agent on rows it has not seen",
     "view": "make a picture or a video, or open a window",
     "speed": "measure throughput against the bare physics",
-    "list": "list the tasks and agents",
+    "list": "list the tasks and agents, or the suites",
+    "sets": "print or save the rows of a suite",
     "doctor": "tell what works on this machine and mend what does not",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,6 +51,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         reveal: Sequence[str] = ("goal",),
         reward: str = "dense",
         goal_conditioned: bool = False,
+        layout_tasks: Sequence[str | Task] | None = None,
         episodes: int = 1,
         start: str = "default",
         stagger: bool = False,
@@ -68,6 +70,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         observe: "blind" (proprioception) or "state". reveal: which of goal, dynamics, task and
         history the observation tells. reward: "dense" (stages, 0 to 1) or "sparse" (success).
         goal_conditioned: dict observations and `compute_reward`, with the sparse reward.
+        layout_tasks: tasks, these among them, that share one observation layout; its own if None.
         episodes: consecutive episodes on one row (a trial). stagger: spread the worlds' clocks.
         threads: native threads, 0 for all cores.
         """
@@ -109,6 +112,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         if goal_conditioned:  # the goal shows as desired_goal
             told = [word for word in reveal if word != "goal"]
         samples = {crew.task: (crew.now, crew.goal) for crew in self._crews}
+        if layout_tasks is not None:
+            samples = _samples(samples, layout_tasks)
         self._observer = Observer(samples, observe, told)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (5,), np.float32)
         self.single_observation_space = self._space()
@@ -377,6 +382,26 @@ def _tasks(tasks: Any) -> tuple[tuple[Task, ...], tuple[np.ndarray | None, ...]]
     if not isinstance(tasks, (str, Task)):
         raise TypeError(f"tasks is a name, a Task or a Distribution, not {tasks!r}")
     return (find_task(tasks) if isinstance(tasks, str) else tasks,), (None,)
+
+
+def _samples(
+    played: Mapping[Task, tuple[View, View]], tasks: Sequence[str | Task]
+) -> dict[Task, tuple[View, View]]:
+    """Return readings and a goal of each of `tasks`, in their order; those played have theirs."""
+    ours = {task.id: task for task in played}
+    found = [find_task(task) if isinstance(task, str) else task for task in tasks]
+    absent = ours.keys() - {task.id for task in found}
+    if absent:
+        raise ValueError(f"layout_tasks lacks {', '.join(sorted(absent))}, which the env plays")
+    known = [ours.get(task.id, task) for task in found]
+    return {task: played.get(task) or _sample(task) for task in known}
+
+
+@functools.cache
+def _sample(task: Task) -> tuple[View, View]:
+    """Return readings and a goal of a task that the env does not play, to learn its slots."""
+    crew = Crew(task, None, 1, next(iter(task.starts)), threads=1)
+    return crew.now, crew.goal
 
 
 def _rebuild(kind: type, arguments: dict[str, Any], state: dict[str, np.ndarray]) -> Any:

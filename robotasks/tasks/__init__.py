@@ -5,7 +5,9 @@ from __future__ import annotations
 from robotasks.layout import unknown
 from robotasks.tasks.hockey.auto import Auto, AutoLong
 from robotasks.tasks.hockey.bank import Bank
+from robotasks.tasks.hockey.dribble import Dribble
 from robotasks.tasks.hockey.goalie import Goalie
+from robotasks.tasks.hockey.one_timer import OneTimer
 from robotasks.tasks.hockey.pass_ import Pass
 from robotasks.tasks.hockey.retrieve import Retrieve
 from robotasks.tasks.hockey.shoot import Shoot
@@ -43,7 +45,9 @@ _ALL = (
     Slap(),
     Wrist(),
     Bank(),
+    Dribble(),
     Goalie(),
+    OneTimer(),
     Stop(),
     Retrieve(),
 )

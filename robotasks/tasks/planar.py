@@ -16,6 +16,8 @@ TOUCH_HEIGHT = 0.02
 """Tool height at which the closed fingers push (m)."""
 SLACK = 0.015
 """How far from the place behind a part the tool is as good as there (m)."""
+FAR = 0.15
+"""From how far a target calls (m)."""
 AT_REST = 0.02
 """Below this speed a part rests (m/s)."""
 BEYOND = 0.3
@@ -59,12 +61,12 @@ def readiness(tcp_pos: Array, place: Array) -> Array:
     return closeness(excess(distance(tcp_pos, place), SLACK), 0.1)
 
 
-def nearness(left: Array, far: float = 0.15) -> Array:
+def nearness(left: Array, far: float = FAR) -> Array:
     """How near a part is, 0 to 1: a term of scale `far` (m) calls, a fine one to the millimetre."""
     return 0.7 * closeness(left, far) + 0.3 * closeness(left, 0.03)
 
 
-def pushed(tcp_pos: Array, line: Line, far: float) -> Array:
+def pushed(tcp_pos: Array, line: Line, far: float = FAR) -> Array:
     """How far a push along `line` is, 0 to 0.99, as one smooth stage; `far` as in `nearness`.
 
     A bonus for touching draws the tool down on whichever side it is, and a threshold for being

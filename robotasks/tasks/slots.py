@@ -59,7 +59,7 @@ SLOTS: dict[str, Slot] = {
     **{f"object{i}": _OBJECT for i in range(4)},
     **{f"fixture{i}": _FIXTURE for i in range(4)},
     "goal_pos": Slot("goal minus what has to get there (m)", _POINT),
-    "goal_pos1": Slot("the same for a second part", _POINT),
+    "goal_pos1": Slot("the same for a second part, or for what comes next", _POINT),
     "goal_yaw": Slot("sine and cosine of the yaw still to turn", (1.0,) * 2),
     "goal_speed": Slot("wanted speed (m/s)", (1.0,)),
     "goal_which": Slot("one bit per choice", (1.0,) * 6),

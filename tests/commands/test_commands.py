@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from robotasks import TASKS
+from robotasks import SUITES, TASKS, Distribution
+from robotasks.benchmark.splits import draw
 from robotasks.commands import main, run_command
 from robotasks.commands.doctor import diagnose, working_renderer
 from tests.families import every_task
@@ -18,6 +19,28 @@ def lines(capsys):
 def test_list_names_every_task(capsys):
     run_command("list", ["--json"])
     assert [row["task"] for row in lines(capsys)] == list(TASKS)
+
+
+def test_list_names_every_suite_and_what_it_lacks(capsys):
+    run_command("list", ["--suites", "--json"])
+    rows = lines(capsys)
+    assert [row["suite"] for row in rows] == list(SUITES)
+    for row in rows:
+        absent = [name for name in row["train"] + row["held_out"] if name not in TASKS]
+        assert row["not_registered"] == absent
+
+
+def test_sets_prints_the_rows_it_saves(tmp_path, capsys):
+    arguments = ["MT1:push-to", "--split", "shape", "--seed", "3", "--rows", "4"]
+    run_command("sets", [*arguments, "--json"])
+    printed = lines(capsys)
+    path = tmp_path / "set.json"
+    run_command("sets", [*arguments, "--out", str(path), "--json"])
+    assert lines(capsys) == [{"task": "push-to-v1", "rows": 4}]
+    saved = Distribution.load(path)
+    assert saved == draw(["push-to"], "shape", 4, 3)
+    columns = ["goal_xy.0", "goal_xy.1", "mass", "friction", "shape"]
+    assert [[row[name] for name in columns] for row in printed] == saved.rows[0].tolist()
 
 
 def test_evaluate_prints_one_object(capsys):
@@ -67,6 +90,9 @@ def test_train_resume_and_evaluate_a_run(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["evaluat"], "unknown command 'evaluat'. Did you mean evaluate?"),
+        (["sets", "MT11"], "unknown suite 'MT11'. Did you mean MT10?"),
+        (["sets", "MT1:push-to", "--split", "trian"], "unknown split 'trian'. Did you mean train?"),
+        (["sets", "MT1:reach", "--split", "dyn"], "reach has no split 'dyn'"),
         (["evaluate", "expert", "raech"], "unknown task 'raech'. Did you mean reach?"),
         (["evaluate", "exprt", "reach"], "unknown agent 'exprt'. Did you mean expert?"),
         (["evaluate", ".", "reach"], "no run folder"),

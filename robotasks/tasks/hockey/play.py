@@ -112,6 +112,11 @@ def placed(start: View, puck_xy: Array | None = None, height: float = TOOL_HEIGH
     return placement | Placement(velocities={"puck": vel})
 
 
+def before_blade(start: View, gap: Array | float) -> Array:
+    """Return where a puck lies `gap` metres before the tool, in the blade's middle, (..., 2)."""
+    return start.tcp_xy + gap * direction(start.tcp_yaw)
+
+
 def to_go(now: View, target_xy: Array) -> Array:
     """Return the way from the puck to a point of the ice, (..., 3)."""
     return above(target_xy, rink.PUCK_HALF_HEIGHT) - now.puck_pos
@@ -127,15 +132,22 @@ def on_goal_line(y: Array, line: float = rink.GOAL_LINE) -> Array:
     return stack(0 * y + line, y)
 
 
-def watch_line(memory: View, now: View, line: float = rink.GOAL_LINE) -> dict[str, Array]:
-    """Remember where the puck first crossed the goal line."""
-    xp = namespace(now.puck_pos)
-    before, here = memory.puck_xy, now.puck_pos[..., :2]
+def crossing(before: Array, here: Array, x: Array | float) -> tuple[Array, Array]:
+    """Return whether a puck moved forward over the line at `x`, (...) bool, and at which y, (...).
+
+    before, here: where it was a control step ago and is now, (..., 2).
+    """
     past, ahead = before[..., 0], here[..., 0]
     # At the start nothing is remembered: the puck is at the origin, off the ice.
-    crosses = (past > 0) & (past < line) & (ahead >= line)
-    share = (line - past) / xp.where(crosses, ahead - past, 1.0)
-    y = before[..., 1] + share * (here[..., 1] - before[..., 1])
+    crosses = (past > 0) & (past < x) & (ahead >= x)
+    share = (x - past) / namespace(here).where(crosses, ahead - past, 1.0)
+    return crosses, before[..., 1] + share * (here[..., 1] - before[..., 1])
+
+
+def watch_line(memory: View, now: View, line: float = rink.GOAL_LINE) -> dict[str, Array]:
+    """Remember where the puck first crossed the goal line."""
+    xp, here = namespace(now.puck_pos), now.puck_pos[..., :2]
+    crosses, y = crossing(memory.puck_xy, here, line)
     first = crosses & (memory.crossed == 0)
     return {
         "puck_xy": here,
@@ -235,7 +247,7 @@ def sweep(
     left = angle(way) - setpoint[..., 3]
     turn = xp.where(begun, left, clip(left, -0.05, 0.05))
     facing = setpoint[..., 3] + turn
-    lean = puck - (CONTACT + 0.004) * stack(xp.cos(facing), xp.sin(facing)) - setpoint[..., :2]
+    lean = puck - (CONTACT + 0.004) * direction(facing) - setpoint[..., :2]
     lean = lean * clip(0.01 / (norm(lean) + 1e-9), 0.0, 1.0)[..., None]
     steady = (abs(angle(aim) - now.tool[..., 3]) < 0.01) & (norm(now.tcp_vel) < 0.03)
     begins = begun | (steady & (distance(tcp, puck) < CONTACT + 0.007))
@@ -254,6 +266,12 @@ def angle(way: Array) -> Array:
     return namespace(way).atan2(way[..., 1], way[..., 0])
 
 
+def direction(angle: Array) -> Array:
+    """Return the direction at an angle, (...) -> (..., 2)."""
+    xp = namespace(angle)
+    return stack(xp.cos(angle), xp.sin(angle))
+
+
 def along_line(tcp: Array, target_xy: Array, way: Array, pace: Array | float) -> Array:
     """Return the move (..., 2) of a set-point along the line through a point, and onto it."""
     rel = tcp - target_xy
@@ -261,7 +279,7 @@ def along_line(tcp: Array, target_xy: Array, way: Array, pace: Array | float) ->
     return (pace * CONTROL.step) * way - 0.5 * aside
 
 
-def stick_act(move: Array, turn: Array, still: Array) -> Array:
+def stick_act(move: Array, turn: Array, still: Array, control: Control = CONTROL) -> Array:
     """Return the action (..., 5) that moves the stick by `move` (..., 2) over the ice."""
     move = namespace(move).concat([move, 0 * move[..., :1]], axis=-1)
-    return act(CONTROL, move, turn, still)
+    return act(control, move, turn, still)

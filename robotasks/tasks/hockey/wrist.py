@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robotasks.arrays import clip, dot, namespace, norm, stack
+from robotasks.arrays import clip, dot, namespace, norm
 from robotasks.layout import Layout
 from robotasks.physics.objects import rink
 from robotasks.physics.objects.stick import BLADE_HALF
@@ -41,16 +41,14 @@ class Wrist(Task):
         return play.scene()
 
     def place(self, start, goal, dynamics):
-        xp = namespace(start.tcp_yaw)
-        ahead = stack(xp.cos(start.tcp_yaw), xp.sin(start.tcp_yaw))
-        return play.placed(start, start.tcp_xy + (play.CONTACT + 0.001) * ahead)
+        return play.placed(start, play.before_blade(start, play.CONTACT + 0.001))
 
     def fields(self, dynamics):
         return rink.puck_fields(dynamics.mass, dynamics.friction, dynamics.blade, play.TIMESTEP)
 
     def remember(self, memory, now, goal):
         xp, rel = namespace(now.puck_pos), (now.puck_pos - now.tcp_pos)[..., :2]
-        ahead = stack(xp.cos(now.tool[..., 3]), xp.sin(now.tool[..., 3]))
+        ahead = play.direction(now.tool[..., 3])
         front = dot(rel, ahead)
         aside = norm(rel - front[..., None] * ahead)
         together = (front < play.CONTACT + TOUCH) & (aside < BLADE_HALF[1])

@@ -10,6 +10,7 @@ from robotasks.arrays import norm
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.tasks.planar import (
+    FAR,
     Line,
     above,
     lies,
@@ -41,7 +42,7 @@ class PushPart(Task):
     """How close to its spot a part has arrived (m)."""
     behind: ClassVar[float] = 0.045
     """From the part's middle to the tool that is about to push it (m)."""
-    far: ClassVar[float] = 0.15
+    far: ClassVar[float] = FAR
     """From how far the spot calls (m)."""
     retreat: ClassVar[float] = 0.065
     """The same for the expert, who comes down there (m)."""
