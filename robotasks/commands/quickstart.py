@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.metadata
 import io
 import os
@@ -63,7 +62,7 @@ def run(options: Options) -> None:
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise
-    rows = read_progress(out / "run" / "progress.csv")
+    rows = train.read_progress(out / "run" / "progress.csv")
     print(f"Scoring the policy, the expert and random actions on {options.rows} held-out rows")
     start = time.perf_counter()
     scores = score(options, out / "run")
@@ -87,15 +86,6 @@ def score(options: Options, folder: Path) -> dict[str, dict[str, Any]]:
         ).summary()
         for label, name in entrants.items()
     }
-
-
-def read_progress(path: Path) -> list[dict[str, float | None]]:
-    """Read progress.csv; an empty cell is None."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            {key: float(value) if value else None for key, value in row.items()}
-            for row in csv.DictReader(file)
-        ]
 
 
 def draw_curve(rows: list[dict[str, float | None]], options: Options, path: Path) -> None:

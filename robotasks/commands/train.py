@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import sys
@@ -56,16 +57,22 @@ class Options:
 def run(options: Options) -> None:
     """Train, showing how success rises; Ctrl-C leaves a run that can be resumed."""
     folder = options.out or Path("runs", f"{options.agent}-{options.task}-s{options.seed}")
-    training = prepare(options, folder)
-    with progress_reporter(options.steps, options.json) as report:
+    follow(prepare(options, folder), folder, options.steps, options.json)
+    summary = {"run": str(folder), "task": options.task, "agent": options.agent}
+    print(json.dumps(summary) if options.json else f"run folder: {folder}")
+
+
+def follow(
+    training: Callable[[Callable[[Any], None]], Any], folder: Path, steps: int, as_json: bool
+) -> None:
+    """Train, showing progress; Ctrl-C is passed on, with advice."""
+    with progress_reporter(steps, as_json) as report:
         try:
             training(report)
         except KeyboardInterrupt:
             advice = "the same command with --resume goes on with it"
             print(f"\nstopped; {folder} keeps what was learned: {advice}", file=sys.stderr)
             raise
-    summary = {"run": str(folder), "task": options.task, "agent": options.agent}
-    print(json.dumps(summary) if options.json else f"run folder: {folder}")
 
 
 def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]], Any]:
@@ -165,3 +172,12 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
         key: None if isinstance(value, float) and math.isnan(value) else value
         for key, value in values.items()
     }
+
+
+def read_progress(path: Path) -> list[dict[str, float | None]]:
+    """Read progress.csv; an empty cell is None."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {key: float(value) if value else None for key, value in row.items()}
+            for row in csv.DictReader(file)
+        ]

@@ -17,15 +17,14 @@ class TaskEnv(gym.Env):
     """One world that solves a row of a task; keyword arguments as for `TaskVectorEnv`."""
 
     metadata = {"render_modes": list(MODES), "render_fps": round(1 / CONTROL_PERIOD)}  # noqa: RUF012
+    kind: type[TaskVectorEnv] = TaskVectorEnv
 
     def __init__(
         self, tasks: str | Task | Distribution, *, threads: int = 1, **arguments: Any
     ) -> None:
         """Make the world; it begins with `reset`."""
         self._arguments = {"tasks": tasks, "threads": threads, **arguments}
-        self.worlds = TaskVectorEnv(
-            tasks, 1, autoreset_mode="Disabled", threads=threads, **arguments
-        )
+        self.worlds = self.kind(tasks, 1, autoreset_mode="Disabled", threads=threads, **arguments)
         self.render_mode = self.worlds.render_mode
         self.observation_space = self.worlds.single_observation_space
         self.action_space = self.worlds.single_action_space
@@ -79,7 +78,7 @@ class TaskEnv(gym.Env):
 
     def __reduce__(self) -> Any:
         """Pickle as the constructor's arguments and the state."""
-        return _rebuild, (self._arguments, self.get_state())
+        return _rebuild, (type(self), self._arguments, self.get_state())
 
     def _first(self, obs: Any) -> Any:
         return {k: v[0] for k, v in obs.items()} if isinstance(obs, dict) else obs[0]
@@ -116,7 +115,9 @@ def make_env(tasks: str | Task | Distribution, **arguments: Any) -> TaskEnv:
     return kind(tasks, **arguments)
 
 
-def _rebuild(arguments: dict[str, Any], state: dict[str, np.ndarray]) -> TaskEnv:
-    env = make_env(**arguments)
+def _rebuild(
+    kind: type[TaskEnv], arguments: dict[str, Any], state: dict[str, np.ndarray]
+) -> TaskEnv:
+    env = kind(**arguments)
     env.set_state(state)
     return env

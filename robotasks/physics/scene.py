@@ -78,16 +78,8 @@ def table_pair(spec: mujoco.MjSpec, geom: str, friction: float) -> str:
     A pair, because MuJoCo takes the larger friction of two geoms and the smaller must be possible
     too; a named one, so that each world can have its own `pair_friction`.
     """
-    name = f"{geom}/{TABLE}"
-    spec.add_pair(
-        name=name,
-        geomname1=geom,
-        geomname2=TABLE,
-        condim=3,
-        friction=rubbing(np.asarray(friction)),
-        solref=[2 * spec.option.timestep, 1],
-    )
-    return name
+    stop_pair(spec, geom, TABLE, friction)
+    return f"{geom}/{TABLE}"
 
 
 def rubbing(friction: Array) -> Array:
@@ -115,6 +107,18 @@ def bounce_pair(
         solimp=[_FIRM, _FIRM, 0.001, 0.5, 2],
     )
     return name
+
+
+def stop_pair(spec: mujoco.MjSpec, geom: str, other: str, friction: float) -> None:
+    """Let two geoms stop each other, without a bounce; friction: Coulomb coefficient."""
+    spec.add_pair(
+        name=f"{geom}/{other}",
+        geomname1=geom,
+        geomname2=other,
+        condim=3,
+        friction=rubbing(np.asarray(friction)),
+        solref=[2 * spec.option.timestep, 1],
+    )
 
 
 def bounce(restitution: Array, timestep: float) -> Array:

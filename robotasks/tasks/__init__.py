@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from robotasks.layout import unknown
+from robotasks.tasks.hockey.auto import Auto, AutoLong
 from robotasks.tasks.hockey.bank import Bank
 from robotasks.tasks.hockey.dribble import Dribble
 from robotasks.tasks.hockey.goalie import Goalie
 from robotasks.tasks.hockey.one_timer import OneTimer
 from robotasks.tasks.hockey.pass_ import Pass
+from robotasks.tasks.hockey.retrieve import Retrieve
 from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.hockey.slap import Slap
 from robotasks.tasks.hockey.stop import Stop
@@ -23,6 +25,7 @@ from robotasks.tasks.push.push_to import PushTo
 from robotasks.tasks.push.push_two import PushTwo
 from robotasks.tasks.push.push_wall import PushWall
 from robotasks.tasks.reach import Reach
+from robotasks.tasks.reset_free import ResetFreeTask
 from robotasks.tasks.task import Task
 
 _ALL = (
@@ -46,13 +49,19 @@ _ALL = (
     Goalie(),
     OneTimer(),
     Stop(),
+    Retrieve(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""
 
 
+RESET_FREE: dict[str, ResetFreeTask] = {task.name: task for task in (Auto(), AutoLong())}
+"""Tasks for a life without resets, by name. They are found like the others, but in no suite."""
+
+
 def find_task(name: str) -> Task:
     """Return the task called `name`; a KeyError lists the near ones."""
-    if name not in TASKS:
-        raise KeyError(unknown("task", name, TASKS))
-    return TASKS[name]
+    known = TASKS | RESET_FREE
+    if name not in known:
+        raise KeyError(unknown("task", name, known))
+    return known[name]

@@ -8,9 +8,10 @@ from robotasks import TaskVectorEnv
 from robotasks.arrays import yaw_quat
 from robotasks.physics.engine import StateRows, make_engine
 from robotasks.physics.objects import rink
-from robotasks.physics.objects.stick import TOOL_HEIGHT
+from robotasks.physics.objects.stick import BLADE_HALF, TOOL_HEIGHT
 from robotasks.physics.robots.placing import arm_at, part_at
-from robotasks.tasks.hockey import play
+from robotasks.tasks.hockey import play, short
+from robotasks.tasks.hockey.retrieve import Retrieve
 from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.planar import above
 
@@ -141,3 +142,36 @@ def test_a_tick_on_the_ice_is_cheap_in_contacts():
     data = mujoco.MjData(model)
     mujoco.mj_step(model, data, 50)
     assert data.ncon <= 4
+
+
+def test_a_puck_is_dragged_out_of_every_corner():
+    places = list(itertools.product((0.32, 0.5, 0.69, 0.8), (-0.4, -0.13, 0.0, 0.13, 0.4)))
+    env = TaskVectorEnv(Retrieve(), len(places), threads=1, autoreset_mode="Disabled")
+    env.reset(seed=0, options={"start": {"puck_xy": places}, "goal": {"circle_xy": (0.55, 0.05)}})
+    now = env.readings()
+    touching = abs(now.puck_pos[:, 1]) > short.RINK.half_width - rink.PUCK_RADIUS - 0.002
+    assert np.count_nonzero(touching) == 8
+    assert (now.puck_pos[:, 0] > short.RINK.goal_line).any()  # in the net
+    for _ in range(env.horizon):
+        infos = env.step(env.expert_actions())[4]
+    assert infos["success"].all()
+    assert np.linalg.norm(now.puck_pos[:, :2] - (0.55, 0.05), axis=-1).max() < 0.013
+
+
+def test_boards_stop_the_stick_and_keep_the_puck():
+    """The wildest there is: the blade never stands in a board, the puck never leaves the ice."""
+    env = TaskVectorEnv(Retrieve(), 32, threads=1, max_episode_steps=1000)
+    env.reset(seed=0)
+    (engine,), puck, ice = env.engines, env.readings().puck_pos, short.RINK
+    end, rng = ice.goal_line + ice.net_depth, np.random.default_rng(0)
+    corners = np.array(list(itertools.product((-1, 1), repeat=3))) * BLADE_HALF
+    for _ in range(150):
+        env.step(np.sign(rng.uniform(-1, 1, (32, 5))))
+        assert (abs(puck[:, 1]) < ice.half_width).all()
+        assert ((puck[:, 0] > ice.near_end) & (puck[:, 0] < end)).all()
+        for world in range(0, 32, 8):
+            blade = engine.world(world)[1].geom("blade")
+            x, y, z = (blade.xpos + corners @ blade.xmat.reshape(3, 3).T).T
+            low = z < 0.055  # else it passes over the boards
+            assert (abs(y[low]) < ice.half_width + 0.007).all()
+            assert ((x[low] > ice.near_end - 0.007) & (x[low] < end + 0.007)).all()

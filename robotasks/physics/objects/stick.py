@@ -12,14 +12,14 @@ TOOL_HEIGHT = 0.08
 """Height of the tool above the ice at which the blade clears it by 6 mm (m)."""
 BLADE_HALF = (0.006, 0.05, 0.016)
 """Half the blade's thickness, length and height (m)."""
-_CLEARANCE = 0.006  # a hard swing dips 4 mm
+CLEARANCE = 0.006  # a hard swing dips 4 mm
 _MASS = 0.08
 _WOOD, _TAPE = (0.83, 0.66, 0.42, 1.0), (0.12, 0.12, 0.14, 1.0)
 
 
 def add_stick(spec: mujoco.MjSpec) -> None:
     """Fix a stick to the hand; its face looks along the tool's x axis."""
-    down = facts.TCP_IN_HAND + TOOL_HEIGHT - _CLEARANCE - BLADE_HALF[2]
+    down = facts.TCP_IN_HAND + TOOL_HEIGHT - CLEARANCE - BLADE_HALF[2]
     body = spec.body("hand").add_body(name="stick", pos=[0, 0, down], gravcomp=1)
     body.explicitinertial = True
     body.mass, body.ipos, body.iquat = _MASS, [0, 0, -0.02], [1, 0, 0, 0]

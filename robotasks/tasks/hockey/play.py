@@ -25,7 +25,7 @@ from robotasks.layout import Array, Layout, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import rink
 from robotasks.physics.objects.stick import TOOL_HEIGHT, add_stick
-from robotasks.physics.robots.panda import Control, add_panda
+from robotasks.physics.robots.panda import Control, Servo, add_panda
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import workshop
 from robotasks.tasks.planar import GRAVITY, above, act
@@ -86,20 +86,24 @@ class Hockey(Task):
         return rink.puck_fields(dynamics.mass, dynamics.friction, dynamics.blade, TIMESTEP)
 
 
-def scene(timestep: float = TIMESTEP) -> mujoco.MjSpec:
-    """Return the rink with a puck, and the arm with a stick."""
+def scene(
+    timestep: float = TIMESTEP,
+    ice: rink.Rink = rink.LONG,
+    servos: Mapping[str, Servo] = SERVOS,
+) -> mujoco.MjSpec:
+    """Return a rink with a puck, and the arm with a stick."""
     spec = workshop(timestep, grasps=False)
-    add_panda(spec, fist=True, **SERVOS)
+    add_panda(spec, fist=True, **servos)
     add_stick(spec)
-    rink.add_rink(spec)
-    rink.add_hockey_puck(spec)
+    rink.add_rink(spec, ice)
+    rink.add_hockey_puck(spec, bounces=ice is rink.LONG)
     return spec
 
 
-def placed(start: View, puck_xy: Array | None = None) -> Placement:
-    """Hold the stick and lay the puck on the ice, or send it off if the start has `puck_vel`."""
+def placed(start: View, puck_xy: Array | None = None, height: float = TOOL_HEIGHT) -> Placement:
+    """Hold the stick at a height, lay the puck on the ice, or send it off: see `puck_vel`."""
     xp, zero = namespace(start.tcp_yaw), 0 * start.tcp_yaw
-    tcp = above(start.tcp_xy, TOOL_HEIGHT)
+    tcp = above(start.tcp_xy, height)
     puck = above(start.puck_xy if puck_xy is None else puck_xy, rink.PUCK_HALF_HEIGHT)
     placement = arm_at(tcp, start.tcp_yaw, zero) | part_at("puck", puck, yaw_quat(zero))
     if "puck_vel" not in start:
@@ -118,14 +122,14 @@ def to_go(now: View, target_xy: Array) -> Array:
     return above(target_xy, rink.PUCK_HALF_HEIGHT) - now.puck_pos
 
 
-def with_speed(xy: Array, speed: Array) -> Array:
-    """Join points and speeds into goals, (..., 2) and (...) -> (..., 3)."""
-    return namespace(xy).concat([xy, speed[..., None]], axis=-1)
+def with_speed(pos: Array, speed: Array) -> Array:
+    """Join points and speeds into goals, (..., n) and (...) -> (..., n + 1)."""
+    return namespace(pos).concat([pos, speed[..., None]], axis=-1)
 
 
-def on_goal_line(y: Array) -> Array:
+def on_goal_line(y: Array, line: float = rink.GOAL_LINE) -> Array:
     """Return the points of the goal line with these y (...), (..., 2)."""
-    return stack(0 * y + rink.GOAL_LINE, y)
+    return stack(0 * y + line, y)
 
 
 def crossing(before: Array, here: Array, x: Array | float) -> tuple[Array, Array]:
@@ -140,10 +144,10 @@ def crossing(before: Array, here: Array, x: Array | float) -> tuple[Array, Array
     return crosses, before[..., 1] + share * (here[..., 1] - before[..., 1])
 
 
-def watch_line(memory: View, now: View) -> Mapping[str, Array]:
+def watch_line(memory: View, now: View, line: float = rink.GOAL_LINE) -> dict[str, Array]:
     """Remember where the puck first crossed the goal line."""
     xp, here = namespace(now.puck_pos), now.puck_pos[..., :2]
-    crosses, y = crossing(memory.puck_xy, here, rink.GOAL_LINE)
+    crosses, y = crossing(memory.puck_xy, here, line)
     first = crosses & (memory.crossed == 0)
     return {
         "puck_xy": here,
@@ -166,9 +170,9 @@ def predicted_miss(now: View, target_xy: Array) -> Array:
     return norm(rel - clip(dot(rel, way), 0.0, slide)[..., None] * way)
 
 
-def shot_miss(now: View, spot_y: Array) -> Array:
+def shot_miss(now: View, spot_y: Array, line: float = rink.GOAL_LINE) -> Array:
     """Return by how much the puck missed or will miss a spot of the goal line, (...) m."""
-    coming = predicted_miss(now, on_goal_line(spot_y))
+    coming = predicted_miss(now, on_goal_line(spot_y, line))
     return namespace(coming).where(now.crossed > 0, abs(now.crossed_y - spot_y), coming)
 
 
@@ -177,9 +181,9 @@ def through(now: View, spot_y: Array, close: float) -> Array:
     return (now.crossed > 0) & (abs(now.crossed_y - spot_y) < close)
 
 
-def spot_mark(spot_y: Array, close: float) -> list[Mark]:
+def spot_mark(spot_y: Array, close: float, line: float = rink.GOAL_LINE) -> list[Mark]:
     """Return the marker of a spot of the goal line."""
-    return [Mark((rink.GOAL_LINE, float(spot_y), 0.001), (0.012, close, 0.001), shape="box")]
+    return [Mark((line, float(spot_y), 0.001), (0.012, close, 0.001), shape="box")]
 
 
 def shot_progress(now: View, target_xy: Array, miss: Array) -> Array:
