@@ -34,6 +34,8 @@ from robotasks.tasks.task import Stage, Task
 
 PEG = Span(peg_xy=((0.42, -0.22), (0.58, -0.10)), peg_yaw=(-math.pi, math.pi))
 """Where a peg stands at the start: on the arm's right."""
+TURNS = (-1.5, 1.5)
+"""Yaws of a seat: nearly half a turn, which is as far as a bar's look different (rad)."""
 HELD = Span(
     tcp_pos=((0.42, -0.10, 0.10), (0.58, 0.10, 0.16)),
     tcp_yaw=(-0.3, 0.3),

@@ -8,7 +8,7 @@ from robotasks.arrays import heading
 from robotasks.physics.objects import peg
 from robotasks.tasks.shape.board import peg_job, seat, standing
 from robotasks.tasks.shape.peg_in import SHAPE
-from robotasks.tasks.shape.peg_task import PegTask
+from robotasks.tasks.shape.peg_task import TURNS, PegTask
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark
 
@@ -26,7 +26,7 @@ class Place(PegTask):
     """
 
     name = "shape-place"
-    goals = Span(mark_xy=((0.42, 0.02), (0.58, 0.18)), mark_yaw=(-math.pi, math.pi))
+    goals = Span(mark_xy=((0.42, 0.02), (0.58, 0.18)), mark_yaw=TURNS)
     dynamics = SHAPE | Span(mass=(0.03, 0.3))
     horizon = 150
 
