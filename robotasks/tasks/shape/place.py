@@ -28,7 +28,7 @@ class Place(PegTask):
     name = "shape-place"
     goals = Span(mark_xy=((0.42, 0.02), (0.58, 0.18)), mark_yaw=TURNS)
     dynamics = SHAPE | Span(mass=(0.03, 0.3))
-    horizon = 150
+    horizon = 200
 
     def fields(self, dynamics):
         return peg.peg_fields(dynamics.shape, 0.3 + 0 * dynamics.mass, dynamics.mass)
