@@ -10,6 +10,11 @@ from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.hockey.slap import Slap
 from robotasks.tasks.hockey.stop import Stop
 from robotasks.tasks.hockey.wrist import Wrist
+from robotasks.tasks.lid.place import LidPlace
+from robotasks.tasks.lid.press import LidPress
+from robotasks.tasks.lid.twist_held import TwistHeld
+from robotasks.tasks.lid.twist_off import TwistOff
+from robotasks.tasks.lid.twist_on import TwistOn
 from robotasks.tasks.push.push_around import PushAround
 from robotasks.tasks.push.push_heavy import PushHeavy
 from robotasks.tasks.push.push_pose import PushPose
@@ -44,6 +49,11 @@ _ALL = (
     Goalie(),
     Stop(),
     InsertHeld(),
+    TwistHeld(),
+    LidPlace(),
+    LidPress(),
+    TwistOn(),
+    TwistOff(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""
