@@ -13,10 +13,10 @@ import mujoco
 from robotasks.arrays import stack
 from robotasks.layout import Array
 from robotasks.physics.objects import bottle
-from robotasks.physics.objects.fixture import GREY, add_fixture
-from robotasks.physics.objects.part import BLUE, LEAN, STEEL, Box
+from robotasks.physics.objects.fixture import add_fixture
 from robotasks.physics.objects.lid import WHITE
-from robotasks.physics.scene import FIXTURE, LOOK, OBJECT, SEEN, sense
+from robotasks.physics.objects.part import BLUE, LEAN, STEEL, Box
+from robotasks.physics.scene import LOOK, OBJECT, SEEN, sense
 
 HINGE = (-0.05, 0.06)
 """Of a chest: where its hinge is, along its x axis and up (m)."""
@@ -143,9 +143,7 @@ def _joint(
         joint.range, joint.limited = limits, True
 
 
-def _inertia(
-    body: mujoco.MjsBody, mass: float, centre: Sequence[float], moment: float
-) -> None:
+def _inertia(body: mujoco.MjsBody, mass: float, centre: Sequence[float], moment: float) -> None:
     body.explicitinertial = True
     body.mass, body.ipos, body.iquat = mass, centre, [1, 0, 0, 0]
     body.inertia = [moment] * 3
@@ -155,7 +153,9 @@ def _inertia(
 def _part(
     body: mujoco.MjsBody, kind: mujoco.mjtGeom, colour: Sequence[float], **shape: object
 ) -> None:
-    body.add_geom(type=kind, rgba=colour, group=SEEN, mass=0, **{**OBJECT, "conaffinity": 1}, **shape)
+    body.add_geom(
+        type=kind, rgba=colour, group=SEEN, mass=0, **{**OBJECT, "conaffinity": 1}, **shape
+    )
 
 
 def _sense_joint(spec: mujoco.MjSpec, name: str) -> None:

@@ -34,7 +34,7 @@ from robotasks.tasks.push.tabletop import stands
 from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark, Stage, Task
-from robotasks.tasks.twist import CLOSED, DEPTH, lock_of, wring
+from robotasks.tasks.twist import CLOSED, lock_of, wring
 
 NEAR = 0.03
 """How near its mark the lid has to lie (m)."""
@@ -113,7 +113,9 @@ class TwistOff(Task):
 
     def lock(self, now):
         """Return how the lid is on the bottle."""
-        turned = namespace(now.bottle_xaxis).atan2(now.bottle_xaxis[..., 1], now.bottle_xaxis[..., 0])
+        turned = namespace(now.bottle_xaxis).atan2(
+            now.bottle_xaxis[..., 1], now.bottle_xaxis[..., 0]
+        )
         return lock_of(now, "lid", seat(now.bottle_pos[..., :2]), turned)
 
     def laid(self, now, goal):
