@@ -27,6 +27,7 @@ FIXTURE = _contact_class(4, 1)  # sockets, bottles, boards: whatever is held in 
 OBJECT = _contact_class(8, 15)  # free bodies: pads, table, fixtures, each other
 OUTER = _contact_class(8, 11)  # the hull of an object that a fixture enters: all but fixtures
 INNER = _contact_class(0, 4)  # the inside of such an object: fixtures alone
+JOINTED = _contact_class(8, 1)  # a lid on a joint: pads and objects
 HAND = _contact_class(0, 6)  # the hand: the table and fixtures
 LOOK = _contact_class(0, 0)  # what is only seen
 

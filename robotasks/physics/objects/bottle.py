@@ -19,17 +19,20 @@ JUICE = (0.75, 0.30, 0.22, 1.0)
 
 
 def add_bottle(
-    spec: mujoco.MjSpec, name: str = "bottle", colour: Sequence[float] = JUICE
+    spec: mujoco.MjSpec,
+    name: str = "bottle",
+    colour: Sequence[float] = JUICE,
+    neck: float = NECK,
 ) -> mujoco.MjsBody:
     """Add a bottle; its origin is the middle of its bottom. Sensors as `add_fixture`.
 
-    The neck is slippery: MuJoCo takes the larger friction of two geoms, and a lid's own counts.
+    neck: radius of the neck (m). The neck is slippery: MuJoCo takes the larger friction of two geoms, and a lid's own counts.
     """
     body = add_fixture(spec, name, [], RIM, friction=0.0)
     cylinder, ellipsoid = mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_ELLIPSOID
     for part, radius, low, high, hue in (
         ("body", _RADIUS, 0.0, _SHOULDER, colour),
-        ("neck", NECK, _SHOULDER, RIM, GLASS),
+        ("neck", neck, _SHOULDER, RIM, GLASS),
     ):
         body.add_geom(
             name=f"{name}_{part}",
