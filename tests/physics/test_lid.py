@@ -107,3 +107,70 @@ def test_the_expert_of_the_blind_task_reads_no_lid():
 
     TWIST.expert(Watched(), crew.goal, TWIST.expert_memory.view(crew.expert_memory))
     assert read == {"tcp_pos", "tool", "setpoint"}
+
+
+def world_of(name, **options):
+    """One world of a task at the start of an episode, as a model and data of its own."""
+    env = TaskVectorEnv(name, 1, threads=1)
+    env.reset(seed=0, options=options)
+    return env.engines[0].world(0)
+
+
+@pytest.mark.parametrize(("stiffness", "bead"), [(3000.0, 0.0013), (6000.0, 0.0018)])
+def test_a_snap_lid_goes_on_above_3_newtons_and_comes_off_above_2(stiffness, bead):
+    dynamics = {"stiffness": stiffness, "bead": bead}
+    heights = []
+    for force in (3.0, 25.0):
+        model, data = world_of("lid-press", dynamics=dynamics)
+        x, y, _ = data.mocap_pos[0]
+        start = model.joint("lid").qposadr[0]
+        data.qpos[start : start + 7] = [x, y, SEAT + 0.006, 1, 0, 0, 0]
+        lid = model.body("lid").id
+        for _ in range(400):
+            data.xfrc_applied[lid, 2] = -force * min(1.0, data.time / 0.5)
+            mujoco.mj_step(model, data)
+        heights.append(data.xpos[lid, 2] - SEAT)
+    assert heights[0] > 0.002  # lies on the bead
+    assert abs(heights[1]) < 0.001
+    for force, stays in ((2.0, True), (15.0, False)):
+        for _ in range(400):
+            data.xfrc_applied[lid, 2] = force
+            mujoco.mj_step(model, data)
+        assert (data.xpos[lid, 2] - SEAT < 0.003) == stays
+
+
+@pytest.mark.parametrize("pitch", [0.002, 0.005])
+def test_a_screw_cap_rises_with_its_pitch_even_when_pulled(pitch):
+    model, data = world_of("lid-screw-on", dynamics={"pitch": pitch, "drag": 0.2})
+    cap, rise = model.joint("cap").qposadr[0], model.joint("cap_rise").qposadr[0]
+    turned = data.qpos[cap]
+    for pull in (-20.0, 20.0):
+        for _ in range(200):
+            data.xfrc_applied[model.body("cap").id, 2] = pull
+            mujoco.mj_step(model, data)
+        error = data.qpos[rise] - data.qpos[cap] * pitch / (2 * math.pi)
+        assert abs(error) < 1e-5
+        assert data.qpos[cap] == pytest.approx(turned, abs=0.02)  # nor does a pull unscrew it
+
+
+def test_a_large_lid_alone_goes_onto_the_large_neck():
+    model, data = world_of("lid-choose", dynamics={"clearance": 0.0025})
+    large = data.xpos[model.body("bottle1").id]
+    for name, fits in (("lid0", False), ("lid1", True)):
+        model, data = world_of("lid-choose", dynamics={"clearance": 0.0025})
+        start = model.joint(name).qposadr[0]
+        data.qpos[start : start + 7] = [large[0], large[1], SEAT + 0.0105, 1, 0, 0, 0]
+        for _ in range(200):
+            data.xfrc_applied[model.body(name).id, 2] = -5.0
+            mujoco.mj_step(model, data)
+        assert (data.xpos[model.body(name).id, 2] - SEAT < 0.001) == fits
+
+
+@pytest.mark.parametrize(("name", "joint"), [("lid-flip", "chest_lid"), ("lid-slide", "case_lid")])
+def test_a_lid_on_a_joint_stays_where_it_is_left(name, joint):
+    low = TASKS[name].dynamics.low[0]
+    model, data = world_of(name, dynamics={"drag": low})
+    where = model.joint(joint).qposadr[0]
+    before = data.qpos[where]
+    mujoco.mj_step(model, data, nstep=2000)
+    assert data.qpos[where] == pytest.approx(before, abs=1e-4)

@@ -26,7 +26,8 @@ def add_bottle(
 ) -> mujoco.MjsBody:
     """Add a bottle; its origin is the middle of its bottom. Sensors as `add_fixture`.
 
-    neck: radius of the neck (m). The neck is slippery: MuJoCo takes the larger friction of two geoms, and a lid's own counts.
+    neck: radius of the neck (m). It is slippery: MuJoCo takes the larger friction of two geoms,
+    and a lid's own counts.
     """
     body = add_fixture(spec, name, [], RIM, friction=0.0)
     cylinder, ellipsoid = mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_ELLIPSOID

@@ -19,7 +19,7 @@ class LidPress(LidTask):
     """
 
     name = "lid-press"
-    dynamics = Span(stiffness=(2000.0, 5000.0), bead=(0.001, 0.0018))
+    dynamics = Span(stiffness=(3000.0, 6000.0), bead=(0.0013, 0.0018))
     horizon = 150
     depth = snap.GUIDED
 
