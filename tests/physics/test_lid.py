@@ -154,10 +154,10 @@ def test_a_screw_cap_rises_with_its_pitch_even_when_pulled(pitch):
 
 
 def test_a_large_lid_alone_goes_onto_the_large_neck():
-    model, data = world_of("lid-choose", dynamics={"clearance": 0.0025})
+    model, data = world_of("lid-choose")
     large = data.xpos[model.body("bottle1").id]
     for name, fits in (("lid0", False), ("lid1", True)):
-        model, data = world_of("lid-choose", dynamics={"clearance": 0.0025})
+        model, data = world_of("lid-choose")
         start = model.joint(name).qposadr[0]
         data.qpos[start : start + 7] = [large[0], large[1], SEAT + 0.0105, 1, 0, 0, 0]
         for _ in range(200):

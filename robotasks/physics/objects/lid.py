@@ -17,7 +17,7 @@ TOP = 0.003
 """Thickness of the disc (m)."""
 UNDERSIDE = HALF_HEIGHT - TOP
 """Where the disc's underside is in the lid's frame (m)."""
-MASS = 0.03
+MASS, MOMENTS = 0.03, (5e-6, 5e-6, 8e-6)
 WHITE = (0.95, 0.93, 0.88, 1.0)
 
 
@@ -30,7 +30,7 @@ def add_lid(
     """
     body = add_body(spec, name, HALF_HEIGHT)
     # Its real moments: those of its geoms would count the disc twice.
-    body.mass, body.inertia = MASS, [5e-6, 5e-6, 8e-6]
+    body.mass, body.inertia = MASS, MOMENTS
     cylinder, box = mujoco.mjtGeom.mjGEOM_CYLINDER, mujoco.mjtGeom.mjGEOM_BOX
     body.add_geom(
         name=f"{name}_hull",
@@ -68,3 +68,9 @@ def rub_fields(friction: Array, *geoms: str) -> dict[tuple[str, str], Array]:
     one = 1 + 0 * friction
     rub = stack(friction, 0.005 * one, 0.0001 * one)
     return {("geom_friction", geom): rub for geom in geoms}
+
+
+def mass_fields(mass: Array, name: str) -> dict[tuple[str, str], Array]:
+    """Return the model fields of lids of this mass (kg), (...)."""
+    inertia = stack(*(mass / MASS * moment for moment in MOMENTS))
+    return {("body_mass", name): mass, ("body_inertia", name): inertia}

@@ -9,6 +9,7 @@ import mujoco
 from robotasks.arrays import stack
 from robotasks.layout import Array
 from robotasks.physics.objects.bottle import GLASS
+from robotasks.physics.objects.lid import rub_fields
 from robotasks.physics.scene import FIXTURE, INNER, SEEN
 
 GUIDED = 0.01
@@ -35,11 +36,12 @@ def add_ribs(cap: mujoco.MjsBody, name: str, radius: float, underside: float) ->
 
 
 def rib_fields(
-    clearance: Array, radius: float, underside: float, name: str
+    clearance: Array, friction: Array, radius: float, underside: float, name: str
 ) -> dict[tuple[str, str], Array]:
-    """Return the model fields of ribs with this `clearance` around the neck (m), (...)."""
+    """Return the model fields of a ribbed lid: `clearance` around the neck (m), friction, (...)."""
     level = underside - GUIDED / 2 + 0 * clearance
-    return {
+    rubbing = [f"{name}_rib{i}" for i in range(_RIBS)]
+    return rub_fields(friction, f"{name}_hull", f"{name}_top", *rubbing) | {
         ("geom_pos", f"{name}_rib{i}"): stack(*_around(i, _RIBS, radius + _RIB + clearance), level)
         for i in range(_RIBS)
     }

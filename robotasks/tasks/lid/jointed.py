@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from robotasks.arrays import clip, closeness, namespace, stack
 from robotasks.layout import Array, View
+from robotasks.physics.engine import Placement
 from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import (
     CONTROL,
@@ -41,12 +43,13 @@ class JointedTask(Task):
     family = "lid"
     expert_memory = SEARCH
     control = CONTROL
-    stand: str
-    near: float
+    stand: ClassVar[str]
+    """Name of what the lid belongs to; the lid and its joint are called `<stand>_lid`."""
+    near: ClassVar[float]
     """How near its goal the joint has to be (rad or m)."""
-    travel: float
+    travel: ClassVar[float]
     """All of the joint's way (rad or m)."""
-    reach: float
+    reach: ClassVar[float]
     """Metres that the handle moves, per unit of the joint's way."""
 
     @abstractmethod
@@ -73,7 +76,7 @@ class JointedTask(Task):
         """Whether the lid is where the goal says, held or not."""
         return abs(self.left(now, goal)) < self.near
 
-    def hand(self, start: View):
+    def hand(self, start: View) -> Placement:
         """Hold the open hand where the start says."""
         return arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
 

@@ -16,7 +16,7 @@ class LidPlace(LidTask):
     """
 
     name = "lid-place"
-    dynamics = Span(clearance=(0.001, 0.0025), friction=(0.2, 0.5))
+    dynamics = Span(clearance=(0.0005, 0.0025), friction=(0.2, 0.5))
     horizon = 150
     depth = snap.GUIDED
 
@@ -24,8 +24,9 @@ class LidPlace(LidTask):
         snap.add_ribs(cap, "lid", bottle.NECK, lid.UNDERSIDE)
 
     def fields(self, dynamics):
-        ribs = snap.rib_fields(dynamics.clearance, bottle.NECK, lid.UNDERSIDE, "lid")
-        return ribs | lid.rub_fields(dynamics.friction, "lid_hull", "lid_top")
+        return snap.rib_fields(
+            dynamics.clearance, dynamics.friction, bottle.NECK, lid.UNDERSIDE, "lid"
+        )
 
     def closed(self, now, goal):
         return seated(now, seat(goal.bottle_xy))

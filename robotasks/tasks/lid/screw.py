@@ -45,7 +45,7 @@ class Screw(Task):
     dynamics = Span(pitch=(0.002, 0.005), drag=(0.02, 0.2))
     expert_memory = Layout({"returns": 1, "search": 1})
     control = CONTROL
-    horizon = 350
+    horizon = 400
 
     def scene(self):
         spec = lid_workbench()
@@ -74,7 +74,7 @@ class Screw(Task):
         off = distance(now.tcp_pos, now.cap_pos)
         # Nothing for holding: to let go and take a fresh hold costs nothing.
         at = xp.where(there, 1 + 0 * off, 0.6 * closeness(off, 0.15) + 0.4 * closeness(off, 0.03))
-        near = 1 - clip(left / (1.6 * TURN), 0.0, 1.0)
+        near = 1 - clip(left / (1.2 * TURN), 0.0, 1.0)
         near = 0.7 * near + 0.3 * closeness(left, 0.5)
         opened = clip((now.grip_width - 2 * hinged.CAP_RADIUS) / 0.02, 0.0, 1.0)
         let_go = xp.where(there, opened, 0 * opened)
@@ -123,8 +123,8 @@ class ScrewOn(Screw):
     """
 
     name = "lid-screw-on"
-    goals = Span(angle=(0.0, 0.8 * TURN))
-    starts = _starts(1.2, 1.6)
+    goals = Span(angle=(0.0, 0.7 * TURN))
+    starts = _starts(0.9, 1.2)
 
 
 class Unscrew(Screw):
@@ -134,5 +134,5 @@ class Unscrew(Screw):
     """
 
     name = "lid-unscrew"
-    goals = Span(angle=(0.8 * TURN, 1.6 * TURN))
-    starts = _starts(0.0, 0.4)
+    goals = Span(angle=(0.5 * TURN, 1.2 * TURN))
+    starts = _starts(0.0, 0.3)

@@ -26,7 +26,7 @@ class LidSlide(JointedTask):
     goals = Span(opening=(0.0, hinged.SLIDES))
     dynamics = Span(drag=(0.5, 3.0))
     starts = {"default": STAND | Span(opened=(0.0, hinged.SLIDES)) | ABOVE}
-    horizon = 150
+    horizon = 100
     stand = "case"
     near = 0.005
     travel = hinged.SLIDES
