@@ -45,7 +45,7 @@ class Screw(Task):
     dynamics = Span(pitch=(0.002, 0.005), drag=(0.02, 0.2))
     expert_memory = Layout({"returns": 1, "search": 1})
     control = CONTROL
-    horizon = 400
+    horizon = 450
 
     def scene(self):
         spec = lid_workbench()
