@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import mujoco
@@ -9,7 +10,7 @@ import mujoco
 from robotasks.arrays import stack
 from robotasks.layout import Array
 from robotasks.physics.objects.part import BLUE, LEAN, add_body
-from robotasks.physics.scene import INNER, LOOK, OUTER, SEEN
+from robotasks.physics.scene import FOOT, HULL, INNER, LOOK, SEEN
 
 RADIUS = 0.022
 HALF_HEIGHT = 0.008
@@ -18,6 +19,7 @@ TOP = 0.003
 UNDERSIDE = HALF_HEIGHT - TOP
 """Where the disc's underside is in the lid's frame (m)."""
 MASS, MOMENTS = 0.03, (5e-6, 5e-6, 8e-6)
+_FOOT = 0.001
 WHITE = (0.95, 0.93, 0.88, 1.0)
 
 
@@ -36,12 +38,21 @@ def add_lid(
         name=f"{name}_hull",
         type=cylinder,
         size=[RADIUS, HALF_HEIGHT, 0],
-        quat=LEAN,
         rgba=colour,
         group=SEEN,
-        friction=[0.3, 0.005, 0.0001],
-        **OUTER,
+        **HULL,
     )
+    # Lids lie on balls in their lower edge: of 256 cylinders flat on a plane, one jumped.
+    for x, y in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        out = (RADIUS - 2 * _FOOT) / math.sqrt(2)
+        body.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_SPHERE,
+            pos=[x * out, y * out, _FOOT - HALF_HEIGHT],
+            size=[_FOOT, 0, 0],
+            group=SEEN,
+            friction=[0.3, 0.005, 0.0001],
+            **FOOT,
+        )
     body.add_geom(
         name=f"{name}_top",
         type=cylinder,

@@ -41,7 +41,7 @@ def rib_fields(
     """Return the model fields of a ribbed lid: `clearance` around the neck (m), friction, (...)."""
     level = underside - GUIDED / 2 + 0 * clearance
     rubbing = [f"{name}_rib{i}" for i in range(_RIBS)]
-    return rub_fields(friction, f"{name}_hull", f"{name}_top", *rubbing) | {
+    return rub_fields(friction, f"{name}_top", *rubbing) | {
         ("geom_pos", f"{name}_rib{i}"): stack(*_around(i, _RIBS, radius + _RIB + clearance), level)
         for i in range(_RIBS)
     }
