@@ -59,6 +59,7 @@ def add_lid(
         pos=[0, 0, HALF_HEIGHT - TOP / 2],
         size=[RADIUS - 0.001, TOP / 2, 0],
         quat=LEAN,
+        friction=[0.3, 0.005, 0.0001],
         rgba=colour,
         group=SEEN,
         **INNER,

@@ -9,7 +9,6 @@ import mujoco
 from robotasks.arrays import stack
 from robotasks.layout import Array
 from robotasks.physics.objects.bottle import GLASS
-from robotasks.physics.objects.lid import rub_fields
 from robotasks.physics.scene import FIXTURE, INNER, SEEN
 
 GUIDED = 0.01
@@ -31,17 +30,17 @@ def add_ribs(cap: mujoco.MjsBody, name: str, radius: float, underside: float) ->
             pos=[x, y, underside - GUIDED / 2],
             size=[_RIB, GUIDED / 2 - _RIB, 0],
             group=SEEN,
+            friction=[0.3, 0.005, 0.0001],
             **INNER,
         )
 
 
 def rib_fields(
-    clearance: Array, friction: Array, radius: float, underside: float, name: str
+    clearance: Array, radius: float, underside: float, name: str
 ) -> dict[tuple[str, str], Array]:
-    """Return the model fields of a ribbed lid: `clearance` around the neck (m), friction, (...)."""
+    """Return the model fields of ribs with this `clearance` around the neck (m), (...)."""
     level = underside - GUIDED / 2 + 0 * clearance
-    rubbing = [f"{name}_rib{i}" for i in range(_RIBS)]
-    return rub_fields(friction, f"{name}_top", *rubbing) | {
+    return {
         ("geom_pos", f"{name}_rib{i}"): stack(*_around(i, _RIBS, radius + _RIB + clearance), level)
         for i in range(_RIBS)
     }

@@ -24,8 +24,6 @@ from robotasks.tasks.task import Mark, Stage, Task
 
 NECKS = (0.0125, 0.0165)
 """Radii of the two necks: the small lid does not go onto the large one (m)."""
-CLEARANCE = 0.0015
-"""Around a neck (m)."""
 COLOURS = (ORANGE, BLUE)
 PLACES = (0.425, 0.565)
 """Where bottles and lids stand, x (m): fingers fit between them."""
@@ -33,9 +31,9 @@ LIDS_Y, BOTTLES_Y = -0.16, 0.12
 
 
 class LidChoose(Task):
-    """Close the named bottle with its own lid and let go; the other pair stays where it is.
+    """Close the named bottle with its own lid and let go.
 
-    Randomised: which bottle; mass and friction of the lids; which bottle and which lid stands
+    Randomised: which bottle; the lids' mass; which bottle and which lid stands
     where, and how far off its place; where the tool starts. Success: the lid flat on the rim of
     the bottle of its colour within 1 mm, the fingers open.
     """
@@ -43,7 +41,7 @@ class LidChoose(Task):
     name = "lid-choose"
     family = "lid"
     goals = Span(which=Choice(2))
-    dynamics = Span(mass=(0.02, 0.1), friction=(0.1, 0.8))
+    dynamics = Span(mass=(0.02, 0.1))
     starts = {
         "default": Span(
             bottles_swapped=Choice(2),
@@ -77,12 +75,8 @@ class LidChoose(Task):
         return placement
 
     def fields(self, dynamics):
-        fields = {}
-        for i, neck in enumerate(NECKS):
-            clearance = CLEARANCE + 0 * dynamics.friction
-            fields |= snap.rib_fields(clearance, dynamics.friction, neck, lid.UNDERSIDE, f"lid{i}")
-            fields |= lid.mass_fields(dynamics.mass, f"lid{i}")
-        return fields
+        lids = (lid.mass_fields(dynamics.mass, f"lid{i}") for i in range(2))
+        return {name: values for fields in lids for name, values in fields.items()}
 
     def observe(self, now):
         lids = {f"object{i}": part(now, f"lid{i}") for i in range(2)}
