@@ -14,6 +14,15 @@ from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.hockey.slap import Slap
 from robotasks.tasks.hockey.stop import Stop
 from robotasks.tasks.hockey.wrist import Wrist
+from robotasks.tasks.lid.choose import LidChoose
+from robotasks.tasks.lid.flip import LidFlip
+from robotasks.tasks.lid.place import LidPlace
+from robotasks.tasks.lid.press import LidPress
+from robotasks.tasks.lid.screw import ScrewOn, Unscrew
+from robotasks.tasks.lid.slide import LidSlide
+from robotasks.tasks.lid.twist_held import TwistHeld
+from robotasks.tasks.lid.twist_off import TwistOff
+from robotasks.tasks.lid.twist_on import TwistOn
 from robotasks.tasks.push.push_around import PushAround
 from robotasks.tasks.push.push_heavy import PushHeavy
 from robotasks.tasks.push.push_pose import PushPose
@@ -70,6 +79,16 @@ _ALL = (
     Sort2(),
     Sort3(),
     Extract(),
+    TwistHeld(),
+    LidPlace(),
+    LidPress(),
+    TwistOn(),
+    TwistOff(),
+    ScrewOn(),
+    Unscrew(),
+    LidFlip(),
+    LidSlide(),
+    LidChoose(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""
