@@ -21,6 +21,7 @@ from robotasks.tasks.push.push_to import PushTo
 from robotasks.tasks.push.push_two import PushTwo
 from robotasks.tasks.push.push_wall import PushWall
 from robotasks.tasks.reach import Reach
+from robotasks.tasks.shape.insert_held import InsertHeld
 from robotasks.tasks.task import Task
 
 _ALL = (
@@ -42,6 +43,7 @@ _ALL = (
     Bank(),
     Goalie(),
     Stop(),
+    InsertHeld(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""

@@ -1,0 +1,71 @@
+"""What the shape family shares: where pegs are held, and when they are in their sockets."""
+
+from __future__ import annotations
+
+import math
+
+from robotasks.arrays import distance, namespace, stack, yaw_quat
+from robotasks.layout import Array, View
+from robotasks.physics.engine import Placement
+from robotasks.physics.objects import peg
+from robotasks.physics.objects.shapes import middle_of, width_of
+from robotasks.physics.robots.placing import arm_at, part_at
+from robotasks.tasks.handling import Gap, Job, period_of, upright, wrap, yaw_of
+from robotasks.tasks.planar import above
+
+GRASP_UP = 0.016
+"""From a peg's middle up to where the fingers hold it (m)."""
+SEATED = 0.003
+"""How far above the bottom of its socket a peg is in (m)."""
+BESIDE = 0.005
+"""How far from the middle of its socket (m): more than the clearance leaves."""
+UPRIGHT = math.cos(math.radians(5))
+
+
+def peg_gap(now: View, socket_pos: Array, socket_yaw: Array, name: str = "peg") -> Gap:
+    """What is left between a peg and a socket, whichever of its symmetric turns is next."""
+    pos, xaxis = getattr(now, f"{name}_pos"), getattr(now, f"{name}_xaxis")
+    period = period_of(xaxis, getattr(now, f"{name}_twin"))
+    return Gap(
+        distance(pos[..., :2], socket_pos[..., :2]),
+        abs(wrap(socket_yaw - yaw_of(xaxis), period)),
+        pos[..., 2] - peg.HALF_HEIGHT - socket_pos[..., 2],
+    )
+
+
+def inserted(now: View, gap: Gap, name: str = "peg") -> Array:
+    """Whether a peg is all the way in a socket, (...) bool."""
+    tilt = upright(getattr(now, f"{name}_xaxis"), getattr(now, f"{name}_yaxis"))
+    return (gap.up < SEATED) & (gap.aside < BESIDE) & (tilt > UPRIGHT)
+
+
+def peg_in_hand(tcp_pos: Array, yaw: Array, slip: Array, shape: Array) -> Placement:
+    """Hold a peg at the tool; `slip` (..., 2) is how far along the fingers and up it is off."""
+    xp = namespace(yaw)
+    x, y = slip[..., 0], -middle_of(shape)
+    cos, sin = xp.cos(yaw), xp.sin(yaw)
+    offset = stack(x * cos - y * sin, x * sin + y * cos, slip[..., 1] - GRASP_UP)
+    return arm_at(tcp_pos, yaw, width_of(shape)) | part_at("peg", tcp_pos + offset, yaw_quat(yaw))
+
+
+def grasp_of(now: View, name: str = "peg") -> Array:
+    """Where the fingers hold a peg, (..., 3)."""
+    pos = getattr(now, f"{name}_pos")
+    return stack(pos[..., 0], pos[..., 1], pos[..., 2] + GRASP_UP)
+
+
+def peg_job(
+    now: View, seat_xy: Array, seat_yaw: Array, depth: float, done: Array, name: str = "peg"
+) -> Job:
+    """Return the job of bringing a peg to a seat on the table, in a hole of this depth (m)."""
+    xaxis = getattr(now, f"{name}_xaxis")
+    return Job(
+        part_pos=getattr(now, f"{name}_pos"),
+        part_yaw=yaw_of(xaxis),
+        period=period_of(xaxis, getattr(now, f"{name}_twin")),
+        grasp_pos=grasp_of(now, name),
+        seat_pos=above(seat_xy, peg.HALF_HEIGHT),
+        seat_yaw=seat_yaw,
+        depth=depth,
+        done=done,
+    )
