@@ -21,7 +21,16 @@ from robotasks.tasks.push.push_to import PushTo
 from robotasks.tasks.push.push_two import PushTwo
 from robotasks.tasks.push.push_wall import PushWall
 from robotasks.tasks.reach import Reach
+from robotasks.tasks.shape.extract import Extract
+from robotasks.tasks.shape.insert import Insert
 from robotasks.tasks.shape.insert_held import InsertHeld
+from robotasks.tasks.shape.insert_moved import InsertMoved
+from robotasks.tasks.shape.insert_tight import InsertTight
+from robotasks.tasks.shape.lift import Lift
+from robotasks.tasks.shape.place import Place
+from robotasks.tasks.shape.select import Select
+from robotasks.tasks.shape.sort2 import Sort2
+from robotasks.tasks.shape.sort3 import Sort3
 from robotasks.tasks.task import Task
 
 _ALL = (
@@ -44,6 +53,15 @@ _ALL = (
     Goalie(),
     Stop(),
     InsertHeld(),
+    Lift(),
+    Place(),
+    Insert(),
+    InsertMoved(),
+    InsertTight(),
+    Select(),
+    Sort2(),
+    Sort3(),
+    Extract(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""

@@ -103,7 +103,40 @@ class Gap(NamedTuple):
     turn: Array
     """In yaw, either way (rad)."""
     up: Array
-    """Of the part's base above its seat (m)."""
+    """Of the part above its seat (m)."""
+
+
+class Job(NamedTuple):
+    """A part and its seat; how it is grasped and how it goes in."""
+
+    part_pos: Array
+    part_yaw: Array
+    period: Array
+    """The least turn after which the part looks the same (rad)."""
+    grasp_pos: Array
+    """Where the tool holds it, as it is now; the fingers' yaw is the part's."""
+    seat_pos: Array
+    """Where `part_pos` goes."""
+    seat_yaw: Array
+    depth: float
+    """Of the seat, down from its rim (m)."""
+
+    @property
+    def gap(self) -> Gap:
+        """What is left between the part and its seat, in the next of its symmetric turns."""
+        way = self.seat_pos - self.part_pos
+        turn = wrap(self.seat_yaw - self.part_yaw, self.period)
+        return Gap(norm(way[..., :2]), abs(turn), -way[..., 2])
+
+
+def choose(first: Array, one: Job, other: Job) -> Job:
+    """Return `one` job where `first`, (...) bool, else the `other`; of the same depth."""
+    xp = namespace(first)
+    chosen = {
+        name: xp.where(first[..., None] if a.ndim > first.ndim else first, a, b)
+        for name, a, b in zip(Job._fields[:-1], one[:-1], other[:-1], strict=True)
+    }
+    return one._replace(**chosen)
 
 
 def alignment(gap: Gap) -> Array:
@@ -143,11 +176,13 @@ def released(now: View) -> Array:
     return now.grip_width > LOOSE
 
 
-def delivery(now: View, grasp_pos: Array, gap: Gap, depth: float, done: Array) -> Array:
-    """How far a part is that is fetched, put into its hole and, once in (`done`), left; 0 to 1."""
+def delivery(now: View, job: Job, done: Array) -> Array:
+    """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
+    gap = job.gap
     opened = clip((now.grip_width - 0.03) / (LOOSE - 0.03), 0.0, 1.0)
     left = namespace(opened).where(done, opened, 0 * opened)
-    return 0.25 * fetching(now, grasp_pos, gap.up, done) + 0.6 * insertion(gap, depth) + 0.15 * left
+    fetched, put = fetching(now, job.grasp_pos, gap.up, done), insertion(gap, job.depth)
+    return 0.25 * fetched + 0.6 * put + 0.15 * left
 
 
 def steer(now: View, control: Control, target: Array, turn: Array, width: Array) -> Array:
@@ -172,62 +207,64 @@ def spiral(search: Array) -> Array:
     return stack(radius * xp.cos(angle), radius * xp.sin(angle))
 
 
-class Job(NamedTuple):
-    """A part and its seat, as an expert sees them."""
-
-    part_pos: Array
-    part_yaw: Array
-    period: Array
-    """The least turn after which the part looks the same."""
-    grasp_pos: Array
-    """Where to hold it, as it is now; the fingers' yaw is the part's."""
-    seat_pos: Array
-    seat_yaw: Array
-    depth: float
-    """Of the hole, down from its rim (m)."""
-    done: Array
-    """Whether to let go and leave."""
-
-
-def handle(now: View, job: Job, memory: View, control: Control) -> tuple[Array, dict[str, Array]]:
-    """Return the action (..., 5) and next memory of an expert who does a job.
+def handle(
+    now: View, job: Job, done: Array, memory: View, control: Control
+) -> tuple[Array, dict[str, Array]]:
+    """Return the action (..., 5) and next memory of an expert who does a job, and leaves if `done`.
 
     Goes above the part, down, closes; lifts it, carries it over, corrects by how it sits in the
     hand, puts it in, feeling along a spiral where it gets stuck; opens and leaves.
     """
     xp = namespace(now.tcp_pos)
-    tool, yaw, setpoint = now.tool[..., :3], now.tool[..., 3], now.setpoint
-    to_grasp, to_seat = job.grasp_pos - tool, job.seat_pos - job.part_pos
     holding = holds(now, job.grasp_pos)
+    approach, turn, at_it = _fetch(now, job, control)
+    away = xp.where(released(now)[..., None], _over(job.grasp_pos), now.tool[..., :3])
+    target = xp.where(done[..., None], away, approach)
+    carried, carried_turn, search = _carry(now, job, xp.where(holding, memory.search, 0.0), control)
+    carries = holding & ~done
+    target = xp.where(carries[..., None], carried, target)
+    turn = xp.where(carries, carried_turn, xp.where(done, 0.0, turn))
+    width = xp.where((at_it | holding) & ~done, 0.0, OPEN + 0 * turn)
+    return steer(now, control, target, turn, width), {"search": search}
 
-    fingers = turn_to(job.part_yaw, setpoint[..., 3], finger_period(job.period), control)
-    above_it = (norm(to_grasp[..., :2]) < 0.006) & (abs(fingers) < 0.06)
-    at_it = above_it & (abs(to_grasp[..., 2]) < 0.006)
-    hover = xp.where(above_it & ~job.done, 0 * yaw, 0 * yaw + HOVER)
-    high = to_grasp[..., 2] < 0.02 - HOVER
-    fetch_xy = xp.where((above_it | high)[..., None], job.grasp_pos[..., :2], tool[..., :2])
-    fetch_z = job.grasp_pos[..., 2] + hover
 
+def _over(grasp_pos: Array) -> Array:
+    """Where the tool is above a part, clear of it, (..., 3)."""
+    x, y, z = grasp_pos[..., 0], grasp_pos[..., 1], grasp_pos[..., 2]
+    return stack(x, y, z + HOVER)
+
+
+def _fetch(now: View, job: Job, control: Control) -> tuple[Array, Array, Array]:
+    """Where the open hand goes next, how far it turns, and whether it may close."""
+    xp = namespace(now.tcp_pos)
+    over, tool = _over(job.grasp_pos), now.tool[..., :3]
+    way = job.grasp_pos - tool
+    turn = turn_to(job.part_yaw, now.setpoint[..., 3], finger_period(job.period), control)
+    above_it = (norm(way[..., :2]) < 0.006) & (abs(turn) < 0.06)
+    # Up first, then over, then down: other parts stand around.
+    high = way[..., 2] < 0.02 - HOVER
+    rise = xp.concat([tool[..., :2], over[..., 2:]], axis=-1)
+    target = xp.where(high[..., None], over, rise)
+    target = xp.where(above_it[..., None], job.grasp_pos, target)
+    return target, turn, above_it & (abs(way[..., 2]) < 0.006)
+
+
+def _carry(now: View, job: Job, search: Array, control: Control) -> tuple[Array, Array, Array]:
+    """Where the hand goes next with the part, how far it turns, and the next steps of search."""
+    xp = namespace(now.tcp_pos)
+    tool, yaw, setpoint = now.tool[..., :3], now.tool[..., 3], now.setpoint
+    gap, height = job.gap, job.depth + CLEARANCE
     turn = turn_to(yaw + job.seat_yaw - job.part_yaw, setpoint[..., 3], job.period, control)
-    aside, up = norm(to_seat[..., :2]), -to_seat[..., 2]
-    carried = job.depth + CLEARANCE
-    aligned = (aside < 0.002) & (abs(turn) < 0.03)
-    sinking = aligned | (up < carried - 0.006) & (aside < 0.008)
-    stuck = sinking & (tool[..., 2] - setpoint[..., 2] > 0.7 * PRESS) & (up > 0.2 * job.depth)
-    search = xp.where(stuck & holding, memory.search + 1, memory.search)
-    travels = sinking | (up > carried - 0.01)
-    carry_xy = tool[..., :2] + xp.where(travels[..., None], to_seat[..., :2], 0 * tool[..., :2])
-    carry_xy = carry_xy + xp.where(sinking[..., None], spiral(search), 0 * carry_xy)
-    sunk = clip(setpoint[..., 2] - 0.004, tool[..., 2] - PRESS, None)
-    carry_z = xp.where(sinking, sunk, tool[..., 2] + carried - up)
-
-    opening = job.done & ~released(now)
-    carry = holding & ~job.done
-    move_xy = xp.where(carry[..., None], carry_xy, fetch_xy)
-    move_z = xp.where(carry, carry_z, fetch_z)
-    target = xp.concat([move_xy, move_z[..., None]], axis=-1)
-    target = xp.where(opening[..., None], tool, target)
-    spin = xp.where(job.done, 0 * turn, xp.where(carry, turn, fingers))
-    closed = (at_it | holding) & ~job.done
-    width = xp.where(closed, 0 * yaw, 0 * yaw + OPEN)
-    return steer(now, control, target, spin, width), {"search": search}
+    aligned = (gap.aside < 0.002) & (abs(turn) < 0.03)
+    sinks = aligned | (gap.up < height - 0.006) & (gap.aside < 0.008)
+    pressed = tool[..., 2] - setpoint[..., 2] > 0.7 * PRESS
+    search = search + 1.0 * (sinks & pressed & (gap.up > 0.2 * job.depth))
+    # What the part misses, the tool makes good: so it does not matter how it sits in the hand.
+    travels = sinks | (gap.up > height - 0.01)
+    way = (job.seat_pos - job.part_pos)[..., :2]
+    xy = tool[..., :2] + xp.where(travels[..., None], way, 0.0)
+    xy = xy + xp.where(sinks[..., None], spiral(search), 0.0)
+    lowest = tool[..., 2] - clip(gap.up + 0.002, -PRESS, PRESS)  # a seat in the air stops nobody
+    sunk = clip(setpoint[..., 2] - 0.004, lowest, None)
+    z = xp.where(sinks, sunk, tool[..., 2] + height - gap.up)
+    return xp.concat([xy, z[..., None]], axis=-1), turn, search

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from robotasks.arrays import distance, namespace, stack, yaw_quat
+from robotasks.arrays import namespace, stack, yaw_quat
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
-from robotasks.physics.objects import peg
+from robotasks.physics.objects import peg, socket
 from robotasks.physics.objects.shapes import middle_of, width_of
 from robotasks.physics.robots.placing import arm_at, part_at
-from robotasks.tasks.handling import Gap, Job, period_of, upright, wrap, yaw_of
+from robotasks.tasks.handling import Gap, Job, period_of, upright, yaw_of
 from robotasks.tasks.planar import above
 
 GRASP_UP = 0.016
@@ -22,21 +22,15 @@ BESIDE = 0.005
 UPRIGHT = math.cos(math.radians(5))
 
 
-def peg_gap(now: View, socket_pos: Array, socket_yaw: Array, name: str = "peg") -> Gap:
-    """What is left between a peg and a socket, whichever of its symmetric turns is next."""
-    pos, xaxis = getattr(now, f"{name}_pos"), getattr(now, f"{name}_xaxis")
-    period = period_of(xaxis, getattr(now, f"{name}_twin"))
-    return Gap(
-        distance(pos[..., :2], socket_pos[..., :2]),
-        abs(wrap(socket_yaw - yaw_of(xaxis), period)),
-        pos[..., 2] - peg.HALF_HEIGHT - socket_pos[..., 2],
-    )
-
-
 def inserted(now: View, gap: Gap, name: str = "peg") -> Array:
     """Whether a peg is all the way in a socket, (...) bool."""
+    return standing(now, gap, name) & (gap.aside < BESIDE)
+
+
+def standing(now: View, gap: Gap, name: str = "peg") -> Array:
+    """Whether a peg stands upright at the height of its seat, (...) bool."""
     tilt = upright(getattr(now, f"{name}_xaxis"), getattr(now, f"{name}_yaxis"))
-    return (gap.up < SEATED) & (gap.aside < BESIDE) & (tilt > UPRIGHT)
+    return (gap.up < SEATED) & (tilt > UPRIGHT)
 
 
 def peg_in_hand(tcp_pos: Array, yaw: Array, slip: Array, shape: Array) -> Placement:
@@ -54,18 +48,22 @@ def grasp_of(now: View, name: str = "peg") -> Array:
     return stack(pos[..., 0], pos[..., 1], pos[..., 2] + GRASP_UP)
 
 
+def seat(xy: Array) -> Array:
+    """Where the middle of a peg is that stands at a point of the table, (..., 2) -> (..., 3)."""
+    return above(xy, peg.HALF_HEIGHT)
+
+
 def peg_job(
-    now: View, seat_xy: Array, seat_yaw: Array, depth: float, done: Array, name: str = "peg"
+    now: View, seat_pos: Array, seat_yaw: Array, depth: float = socket.DEPTH, name: str = "peg"
 ) -> Job:
-    """Return the job of bringing a peg to a seat on the table, in a hole of this depth (m)."""
+    """Return the job of bringing a peg's middle to `seat_pos`, into a hole of this depth (m)."""
     xaxis = getattr(now, f"{name}_xaxis")
     return Job(
         part_pos=getattr(now, f"{name}_pos"),
         part_yaw=yaw_of(xaxis),
         period=period_of(xaxis, getattr(now, f"{name}_twin")),
         grasp_pos=grasp_of(now, name),
-        seat_pos=above(seat_xy, peg.HALF_HEIGHT),
+        seat_pos=seat_pos,
         seat_yaw=seat_yaw,
         depth=depth,
-        done=done,
     )

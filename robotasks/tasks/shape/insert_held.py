@@ -14,9 +14,8 @@ from robotasks.tasks.handling import (
     steer,
     workbench,
 )
-from robotasks.tasks.planar import above
 from robotasks.tasks.push.tabletop import stands
-from robotasks.tasks.shape.board import inserted, peg_gap, peg_in_hand
+from robotasks.tasks.shape.board import inserted, peg_in_hand, peg_job, seat
 from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Choice, Span
 from robotasks.tasks.task import Stage, Task
@@ -79,7 +78,7 @@ class InsertHeld(Task):
 
     def gap(self, now, goal):
         """Return what is left between the peg and the socket."""
-        return peg_gap(now, above(goal.socket_xy, 0.0), goal.socket_yaw)
+        return peg_job(now, seat(goal.socket_xy), goal.socket_yaw).gap
 
     def expert(self, now, goal, memory):
         xp = namespace(now.tcp_pos)
