@@ -10,6 +10,15 @@ from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.hockey.slap import Slap
 from robotasks.tasks.hockey.stop import Stop
 from robotasks.tasks.hockey.wrist import Wrist
+from robotasks.tasks.plane.assemble import Assemble
+from robotasks.tasks.plane.change_wheel import ChangeWheel
+from robotasks.tasks.plane.disassemble import Disassemble
+from robotasks.tasks.plane.propeller import Propeller
+from robotasks.tasks.plane.tail import Tail
+from robotasks.tasks.plane.wheel import Wheel
+from robotasks.tasks.plane.wheel_held import WheelHeld
+from robotasks.tasks.plane.wheel_pair import WheelPair
+from robotasks.tasks.plane.wing import Wing
 from robotasks.tasks.push.push_around import PushAround
 from robotasks.tasks.push.push_heavy import PushHeavy
 from robotasks.tasks.push.push_pose import PushPose
@@ -62,6 +71,15 @@ _ALL = (
     Sort2(),
     Sort3(),
     Extract(),
+    WheelHeld(),
+    Wheel(),
+    WheelPair(),
+    Wing(),
+    Tail(),
+    Propeller(),
+    Assemble(),
+    Disassemble(),
+    ChangeWheel(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""
