@@ -10,9 +10,15 @@ from robotasks.tasks.hockey.shoot import Shoot
 from robotasks.tasks.hockey.slap import Slap
 from robotasks.tasks.hockey.stop import Stop
 from robotasks.tasks.hockey.wrist import Wrist
+from robotasks.tasks.lid.place import LidPlace
+from robotasks.tasks.lid.press import LidPress
+from robotasks.tasks.lid.twist_held import TwistHeld
+from robotasks.tasks.lid.twist_off import TwistOff
+from robotasks.tasks.lid.twist_on import TwistOn
 from robotasks.tasks.plane.assemble import Assemble
 from robotasks.tasks.plane.change_wheel import ChangeWheel
 from robotasks.tasks.plane.disassemble import Disassemble
+from robotasks.tasks.plane.nose import Nose
 from robotasks.tasks.plane.propeller import Propeller
 from robotasks.tasks.plane.tail import Tail
 from robotasks.tasks.plane.wheel import Wheel
@@ -62,6 +68,11 @@ _ALL = (
     Goalie(),
     Stop(),
     InsertHeld(),
+    TwistHeld(),
+    LidPlace(),
+    LidPress(),
+    TwistOn(),
+    TwistOff(),
     Lift(),
     Place(),
     Insert(),
@@ -77,6 +88,7 @@ _ALL = (
     Wing(),
     Tail(),
     Propeller(),
+    Nose(),
     Assemble(),
     Disassemble(),
     ChangeWheel(),

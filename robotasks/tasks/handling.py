@@ -45,7 +45,7 @@ def workbench() -> mujoco.MjSpec:
     """Return the workshop with an arm whose fingers grasp."""
     spec = workshop(TIMESTEP, grasps=True)
     add_panda(spec)
-    aim_camera(spec, "front", eye=(1.20, -0.48, 0.62), target=(0.50, 0.02, 0.08))
+    aim_camera(spec, "front", eye=(1.06, -0.42, 0.55), target=(0.48, 0.00, 0.08))
     return spec
 
 

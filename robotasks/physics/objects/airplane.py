@@ -242,6 +242,24 @@ def _engine(body: mujoco.MjsBody) -> None:
         body.add_geom(**_disc((x, y, 0.02), 0.007, 0.013, TYRE), **LOOK)
 
 
+def dress_nose(neck: mujoco.MjsBody, rim: float) -> None:
+    """Make a neck that ends at `rim` (m) look like the front of a fuselage, nose up."""
+    for geom in neck.geoms:
+        geom.rgba = BRASS if geom.pos[2] > 0.7 * rim else WOOD
+    neck.add_geom(**_box((0, 0, 0.018), (0.005, 0.09, 0.017), YELLOW), **SURFACE)
+    for side in (1, -1):
+        neck.add_geom(**_box((0, side * 0.08, 0.018), (0.0052, 0.006, 0.0172), RED), **LOOK)
+    neck.add_geom(**_ellipsoid((0.022, 0, 0.045), (0.014, 0.014, 0.022), GLASS), **LOOK)
+
+
+def dress_cone(cap: mujoco.MjsBody) -> None:
+    """Make a cap look like a nose cone."""
+    for geom in cap.geoms:
+        geom.rgba = RED
+    cap.add_geom(**_ellipsoid((0, 0, 0.007), (0.0205, 0.0205, 0.016), RED), mass=0, **LOOK)
+    cap.add_geom(**_box((0.012, 0, 0.0145), (0.006, 0.0015, 0.006), YELLOW), mass=0, **LOOK)
+
+
 LYING = Mount(_lying_fuselage, (FRONT_AXLE, REAR_AXLE))
 """A fuselage on its side, its wheels' axles upright."""
 STANDING = Mount(_standing_fuselage, (SADDLE, STERN))

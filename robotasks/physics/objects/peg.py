@@ -13,16 +13,24 @@ import mujoco
 from robotasks.arrays import namespace, stack, yaw_quat
 from robotasks.layout import Array
 from robotasks.physics.objects.part import ORANGE, add_body, add_geom
-from robotasks.physics.objects.shapes import BARS, GRAIN, SHAPES, STEP, Bar, fold_of, pick
+from robotasks.physics.objects.shapes import (
+    BARS,
+    GRAIN,
+    SHAPES,
+    STEP,
+    Bar,
+    fold_of,
+    padded,
+    pick,
+    split,
+)
 from robotasks.physics.scene import sense
 
 HALF_HEIGHT = 0.025
 MASS = 0.05
 
-_BARS = [
-    [v for bar in [*row.bars, *[Bar(0, 0, 0, GRAIN, GRAIN)] * (BARS - len(row.bars))] for v in bar]
-    for row in SHAPES
-]
+_GRAIN = Bar(0, 0, 0, GRAIN, GRAIN)
+_BARS = [padded(row.bars, _GRAIN, BARS) for row in SHAPES]
 _ROUND = [[row.radius, GRAIN if row.bars else HALF_HEIGHT, 0, *row.gyration] for row in SHAPES]
 
 
@@ -56,13 +64,12 @@ def peg_fields(
         ("site_quat", f"{name}_twin"): yaw_quat(2 * math.pi / fold_of(shape)),
     }
     rub = stack(friction, 0.005 * one, 0.0001 * one)
-    for i in range(BARS):
-        bar = rows[..., i * len(Bar._fields) : (i + 1) * len(Bar._fields)]
+    for i, (at_x, at_y, yaw, half_x, half_y) in enumerate(split(rows, len(Bar._fields))):
         geom = f"{name}_{i}"
-        fields["geom_pos", geom] = stack(bar[..., 0], bar[..., 1], 0 * one)
-        fields["geom_quat", geom] = yaw_quat(bar[..., 2])
-        tall = xp.where(bar[..., 3] > GRAIN, HALF_HEIGHT - i * STEP, GRAIN)
-        fields["geom_size", geom] = stack(bar[..., 3], bar[..., 4], tall)
+        tall = xp.where(half_x > GRAIN, HALF_HEIGHT - i * STEP + 0 * one, GRAIN)
+        fields["geom_pos", geom] = stack(at_x, at_y, 0 * one)
+        fields["geom_quat", geom] = yaw_quat(yaw)
+        fields["geom_size", geom] = stack(half_x, half_y, tall)
         fields["geom_friction", geom] = rub
     fields["geom_friction", f"{name}_round"] = rub
     return fields

@@ -160,6 +160,17 @@ def pick(rows: Sequence[Any], index: Array) -> Array:
     return xp.reshape(chosen, (*index.shape, table.shape[-1]))
 
 
+def padded(boxes: Sequence[Any], grain: Any, count: int) -> list[float]:
+    """Return the numbers of a shape's boxes one after the other, filled up to `count` by grains."""
+    return [number for box in [*boxes, *[grain] * (count - len(boxes))] for number in box]
+
+
+def split(row: Array, width: int) -> list[list[Array]]:
+    """Return the `width` columns (...) of each box of padded rows, (..., count * width)."""
+    starts = range(0, row.shape[-1], width)
+    return [[row[..., start + k] for k in range(width)] for start in starts]
+
+
 def fold_of(shape: Array) -> Array:
     """How often these shapes look the same in one turn, (...) -> (...)."""
     return pick([[row.fold] for row in SHAPES], shape)[..., 0]

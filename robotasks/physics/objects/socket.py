@@ -10,21 +10,13 @@ from robotasks.arrays import namespace, stack, yaw_quat
 from robotasks.layout import Array
 from robotasks.physics.objects.fixture import GREY, add_fixture
 from robotasks.physics.objects.part import Box
-from robotasks.physics.objects.shapes import GRAIN, SHAPES, STEP, WALLS, Wall, pick
+from robotasks.physics.objects.shapes import GRAIN, SHAPES, STEP, WALLS, Wall, padded, pick, split
 
 DEPTH = 0.025
 """Of the hole, down to the table (m)."""
 # A wall that a shape does not need is a grain inside its first one.
 _WALLS = [
-    [
-        v
-        for wall in [
-            *row.walls,
-            *[row.walls[0]._replace(half_x=GRAIN, half_y=GRAIN)] * (WALLS - len(row.walls)),
-        ]
-        for v in wall
-    ]
-    for row in SHAPES
+    padded(row.walls, row.walls[0]._replace(half_x=GRAIN, half_y=GRAIN), WALLS) for row in SHAPES
 ]
 
 
@@ -44,10 +36,8 @@ def socket_fields(
     xp = namespace(clearance)
     rows, level = pick(_WALLS, shape), DEPTH / 2 + 0 * clearance
     fields = {}
-    for i in range(WALLS):
-        x, y, out_x, out_y, yaw, half_x, half_y = (
-            rows[..., i * len(Wall._fields) + k] for k in range(len(Wall._fields))
-        )
+    for i, wall in enumerate(split(rows, len(Wall._fields))):
+        x, y, out_x, out_y, yaw, half_x, half_y = wall
         geom = f"{name}_{i}"
         fields["geom_pos", geom] = stack(x + clearance * out_x, y + clearance * out_y, level)
         fields["geom_quat", geom] = yaw_quat(yaw)

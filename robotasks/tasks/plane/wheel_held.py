@@ -41,7 +41,7 @@ class WheelHeld(PlaneTask):
             slip=(-0.004, 0.004),
         )
     }
-    horizon = 150
+    horizon = 200
     mounts = {"fuselage": LYING}
     parts = {"wheel": WHEEL}
 

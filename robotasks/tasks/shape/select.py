@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from robotasks.arrays import stack
 from robotasks.tasks.handling import delivery, released
-from robotasks.tasks.shape.sorting import BOARD, ORDERS, Sorting, pegs_start
+from robotasks.tasks.shape.sorting import BOARD, COLOURS, ORDERS, Sorting, pegs_start
 from robotasks.tasks.span import Choice, Span
-from robotasks.tasks.task import Stage
+from robotasks.tasks.task import Mark, Stage
 
 
 class Select(Sorting):
@@ -41,3 +41,8 @@ class Select(Sorting):
         for i in range(self.count):
             alone = alone & ((goal.which == i) | ~self.is_in(now, i))
         return [Stage(0.99 * delivery(now, job, done), alone)]
+
+    def marks(self, goal):
+        # A disc of the named peg's colour.
+        colour = COLOURS[int(goal.which)]
+        return [Mark(pos=(0.65, 0.0, 0.001), size=(0.03, 0.001, 0.0), rgba=colour)]
