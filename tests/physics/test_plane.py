@@ -7,7 +7,7 @@ import pytest
 
 from robotasks import TASKS, TaskVectorEnv
 from robotasks.physics.engine import Placement, StateRows, make_engine
-from robotasks.physics.objects.airplane import (
+from robotasks.physics.objects.airframe import (
     ENGINE,
     FRONT_AXLE,
     LYING,
@@ -16,9 +16,9 @@ from robotasks.physics.objects.airplane import (
     STANDING,
     STERN,
     add_mount,
-    add_part,
     mount_fields,
 )
+from robotasks.physics.objects.airplane import add_part
 from robotasks.physics.scene import workshop
 
 TIMESTEP = 0.0025

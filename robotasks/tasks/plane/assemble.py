@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import math
 
-from robotasks.physics.objects.airplane import (
-    ENGINE,
-    PROPELLER,
-    SADDLE,
-    SHAFT,
-    STANDING,
-    STERN,
-    TAIL,
-    WING,
-)
+from robotasks.physics.objects.airframe import ENGINE, SADDLE, SHAFT, STANDING, STERN
+from robotasks.physics.objects.airplane import PROPELLER, TAIL, WING
 from robotasks.tasks.handling import TOOL
 from robotasks.tasks.plane.assembly import Assembly
 from robotasks.tasks.plane.plane_task import place_of

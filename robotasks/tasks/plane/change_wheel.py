@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from robotasks.arrays import stack
-from robotasks.physics.objects.airplane import FRONT_AXLE, LYING, REAR_AXLE, WHEEL
+from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, REAR_AXLE
+from robotasks.physics.objects.airplane import WHEEL
 from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import OPEN, TOOL, choose
 from robotasks.tasks.plane.plane_task import (
@@ -43,7 +44,7 @@ class ChangeWheel(PlaneTask):
         )
         | TOOL
     }
-    horizon = 450
+    horizon = 500
     mounts = {"fuselage": LYING}
     parts = {"front": WHEEL, "rear": WHEEL, "spare": WHEEL}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from robotasks.arrays import stack
-from robotasks.physics.objects.airplane import ENGINE, SADDLE, SHAFT, STANDING, STERN
+from robotasks.physics.objects.airframe import ENGINE, SADDLE, SHAFT, STANDING, STERN
 from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import OPEN, TOOL, choose
 from robotasks.tasks.plane.assemble import MOUNTS
@@ -26,7 +26,7 @@ class Disassemble(PlaneTask):
     name = "plane-disassemble"
     goals = Span(part=Choice(3), spot=((0.42, -0.12), (0.48, -0.02)))
     starts = {"default": MOUNTS | TOOL}
-    horizon = 250
+    horizon = 300
     mounts = {"fuselage": STANDING, "engine": ENGINE}
     parts = {name: seat.kind for name, (_, seat) in SEATS.items()}
 

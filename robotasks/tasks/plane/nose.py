@@ -5,7 +5,7 @@ from __future__ import annotations
 import mujoco
 
 from robotasks.physics.objects import bottle
-from robotasks.physics.objects.airplane import dress_cone, dress_nose
+from robotasks.physics.objects.airframe import dress_cone, dress_nose
 from robotasks.tasks.lid.twist_on import TwistOn
 
 

@@ -10,14 +10,8 @@ from typing import ClassVar, NamedTuple
 from robotasks.arrays import distance, heading, namespace, stack, yaw_quat
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
-from robotasks.physics.objects.airplane import (
-    Kind,
-    Mount,
-    Seat,
-    add_mount,
-    add_part,
-    mount_fields,
-)
+from robotasks.physics.objects.airframe import Mount, Seat, add_mount, mount_fields
+from robotasks.physics.objects.airplane import Kind, add_part
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import aim_camera
 from robotasks.tasks.handling import (
@@ -156,7 +150,7 @@ class PlaneTask(Task):
 
     def scene(self):
         spec = workbench()
-        aim_camera(spec, "front", eye=(0.94, -0.36, 0.40), target=(0.49, 0.0, 0.05))
+        aim_camera(spec, "front", eye=(1.02, -0.40, 0.46), target=(0.50, -0.02, 0.05))
         for name, mount in self.mounts.items():
             add_mount(spec, name, mount)
         for name, kind in self.parts.items():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from robotasks.physics.objects.airplane import ENGINE, PROPELLER, SHAFT
+from robotasks.physics.objects.airframe import ENGINE, SHAFT
+from robotasks.physics.objects.airplane import PROPELLER
 from robotasks.tasks.handling import TOOL
 from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import place_of
@@ -27,7 +28,7 @@ class Propeller(Assembly):
         | TOOL,
         "held": HELD,
     }
-    horizon = 250
+    horizon = 200
     mounts = {"engine": ENGINE}
     parts = {"propeller": PROPELLER}
 

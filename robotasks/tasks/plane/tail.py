@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from robotasks.physics.objects.airplane import STANDING, STERN, TAIL
+from robotasks.physics.objects.airframe import STANDING, STERN
+from robotasks.physics.objects.airplane import TAIL
 from robotasks.tasks.handling import TOOL
 from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import place_of
@@ -22,7 +23,7 @@ class Tail(Assembly):
         "default": Span(tail_xy=((0.45, -0.22), (0.57, -0.12)), tail_yaw=(-1.2, 1.2)) | TOOL,
         "held": HELD,
     }
-    horizon = 250
+    horizon = 200
     mounts = {"fuselage": STANDING}
     parts = {"tail": TAIL}
 

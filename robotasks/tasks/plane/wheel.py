@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from robotasks.arrays import namespace
-from robotasks.physics.objects.airplane import FRONT_AXLE, LYING, REAR_AXLE, WHEEL
+from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, REAR_AXLE
+from robotasks.physics.objects.airplane import WHEEL
 from robotasks.tasks.handling import TOOL
 from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import Place, place_of
@@ -26,7 +27,7 @@ class Wheel(Assembly):
         | TOOL,
         "held": HELD,
     }
-    horizon = 250
+    horizon = 200
     mounts = {"fuselage": LYING}
     parts = {"wheel": WHEEL}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from robotasks.physics.objects.airplane import FRONT_AXLE, LYING, WHEEL
+from robotasks.physics.objects.airframe import FRONT_AXLE, LYING
+from robotasks.physics.objects.airplane import WHEEL
 from robotasks.tasks.handling import feel, insertion
 from robotasks.tasks.plane.plane_task import (
     FIT,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from robotasks.physics.objects.airplane import FRONT_AXLE, LYING, REAR_AXLE, WHEEL
+from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, REAR_AXLE
+from robotasks.physics.objects.airplane import WHEEL
 from robotasks.tasks.handling import TOOL
 from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import place_of

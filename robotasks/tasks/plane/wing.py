@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from robotasks.physics.objects.airplane import SADDLE, STANDING, WING
+from robotasks.physics.objects.airframe import SADDLE, STANDING
+from robotasks.physics.objects.airplane import WING
 from robotasks.tasks.handling import TOOL
 from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import place_of
@@ -25,7 +26,7 @@ class Wing(Assembly):
         | TOOL,
         "held": HELD,
     }
-    horizon = 250
+    horizon = 200
     mounts = {"fuselage": STANDING}
     parts = {"wing": WING}
 
