@@ -118,7 +118,7 @@ class Job(NamedTuple):
     seat_pos: Array
     """Where `part_pos` goes."""
     seat_yaw: Array
-    depth: float
+    depth: Array | float
     """Of the seat, down from its rim (m)."""
 
     @property
@@ -136,7 +136,8 @@ def choose(first: Array, one: Job, other: Job) -> Job:
         name: xp.where(first[..., None] if a.ndim > first.ndim else first, a, b)
         for name, a, b in zip(Job._fields[:-1], one[:-1], other[:-1], strict=True)
     }
-    return Job(**chosen, depth=other.depth + (one.depth - other.depth) * first)
+    depths = one.depth + 0 * one.part_yaw, other.depth + 0 * one.part_yaw
+    return Job(**chosen, depth=xp.where(first, *depths))
 
 
 def alignment(gap: Gap) -> Array:
@@ -146,7 +147,7 @@ def alignment(gap: Gap) -> Array:
     return place * (0.6 + 0.4 * closeness(gap.turn, 0.4))
 
 
-def insertion(gap: Gap, depth: float) -> Array:
+def insertion(gap: Gap, depth: Array | float) -> Array:
     """How far a part is on its way into a hole of this depth (m), 0 to 1, smoothly.
 
     It pays to be over the hole and in; on the way, to keep to a funnel above the rim.

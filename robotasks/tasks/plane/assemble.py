@@ -31,12 +31,12 @@ class Assemble(Assembly):
     goals = MOUNTS
     starts = {
         "default": Span(
-            tail_xy=((0.42, -0.25), (0.46, -0.21)),
+            tail_xy=((0.42, -0.27), (0.46, -0.24)),
             tail_yaw=(-0.6, 0.6),
-            wing_xy=((0.52, -0.06), (0.56, -0.03)),
-            wing_yaw=(math.pi / 2 - 0.3, math.pi / 2 + 0.3),
-            propeller_xy=((0.40, -0.10), (0.44, -0.06)),
-            propeller_yaw=(-0.6, 0.6),
+            wing_xy=((0.52, -0.05), (0.56, -0.03)),
+            wing_yaw=(math.pi / 2 - 0.25, math.pi / 2 + 0.25),
+            propeller_xy=((0.38, -0.10), (0.42, -0.06)),
+            propeller_yaw=(math.pi / 2 - 0.5, math.pi / 2 + 0.5),
         )
         | TOOL
     }
