@@ -77,11 +77,12 @@ def add_mount(spec: mujoco.MjSpec, name: str, mount: Mount) -> None:
 
 
 def mount_fields(
-    name: str, mount: Mount, clearance: Array, friction: Array
+    name: str, mount: Mount, clearance: Array, friction: Array | float = 0.3
 ) -> dict[tuple[str, str], Array]:
     """Return the model fields of pins: clearance on each side (m), friction, (...)."""
     fields = {}
-    rub = stack(friction, 0.005 + 0 * friction, 0.0001 + 0 * friction)
+    zero = 0 * clearance
+    rub = stack(friction + zero, 0.005 + zero, 0.0001 + zero)
     for seat in mount.seats:
         for i, hole in enumerate(seat.kind.holes):
             pin = f"{name}_{seat.name}_{i}"

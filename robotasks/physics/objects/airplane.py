@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import mujoco
 
+from robotasks.arrays import stack
+from robotasks.layout import Array
 from robotasks.physics.objects.part import LEAN, part_sensors
 from robotasks.physics.scene import HIDDEN, INNER, LOOK, OUTER, SEEN
 
@@ -121,6 +124,21 @@ def add_part(spec: mujoco.MjSpec, name: str, kind: Kind, colour: Sequence[float]
         else:
             spot = box((hole.x, 0, 0), (hole.half_x, hole.half_y, kind.half[2] + 4e-4), HOLE)
         body.add_geom(**spot, mass=0, **LOOK)
+
+
+def part_fields(name: str, kind: Kind, mass: Array) -> dict[tuple[str, str], Array]:
+    """Return the model fields of a part with this mass (kg), (...)."""
+    moments = stack(*(mass * moment for moment in _moments(kind)))
+    return {("body_mass", name): mass, ("body_inertia", name): moments}
+
+
+@lru_cache
+def _moments(kind: Kind) -> tuple[float, ...]:
+    """Principal moments of inertia of a kind of part, per unit of mass (m^2)."""
+    spec = mujoco.MjSpec()
+    add_part(spec, "part", kind)
+    body = spec.compile().body("part")
+    return tuple(float(moment / body.mass[0]) for moment in body.inertia)
 
 
 def _wheel(body: mujoco.MjsBody, colour: Sequence[float]) -> None:

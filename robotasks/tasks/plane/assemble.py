@@ -23,7 +23,7 @@ MOUNTS = Span(
 class Assemble(Assembly):
     """Put tail and wing on the fuselage, the propeller on the engine.
 
-    Randomised: the poses of fuselage and engine; clearance and friction; where parts and tool
+    Randomised: the poses of fuselage and engine; clearance and mass; where parts and tool
     start.
     """
 

@@ -28,7 +28,7 @@ AXLES = {"front": FRONT_AXLE, "rear": REAR_AXLE}
 class ChangeWheel(PlaneTask):
     """Take the wheel that the goal names off its axle, lay it aside, put the spare one there.
 
-    Randomised: which wheel, where to lay it; clearance and friction; where fuselage, spare wheel
+    Randomised: which wheel, where to lay it; clearance and mass; where fuselage, spare wheel
     and tool start. Success: the old wheel lies within 2 cm of its spot, the spare one and the other
     sit on their axles, the fingers are open.
     """

@@ -18,7 +18,7 @@ SEATS = {"wing": ("fuselage", SADDLE), "tail": ("fuselage", STERN), "propeller":
 class Disassemble(PlaneTask):
     """Take the part that the goal names off the airplane and lay it on a spot of the table.
 
-    Randomised: which part, the spot; clearance and friction; where fuselage, engine and tool start.
+    Randomised: which part, the spot; clearance and mass; where fuselage, engine and tool start.
     Success: the part lies within 2 cm of the spot, the others sit on their seats, the fingers are
     open.
     """

@@ -11,7 +11,7 @@ from robotasks.arrays import distance, heading, namespace, stack, yaw_quat
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects.airframe import Mount, Seat, add_mount, mount_fields
-from robotasks.physics.objects.airplane import Kind, add_part
+from robotasks.physics.objects.airplane import Kind, add_part, part_fields
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import aim_camera
 from robotasks.tasks.handling import (
@@ -40,8 +40,6 @@ BESIDE = 0.004
 UPRIGHT = math.cos(math.radians(5))
 NEAR = 0.03
 """How far from a part the hand still is at it (m)."""
-FIT = Span(clearance=(0.001, 0.002), friction=(0.2, 0.5))
-"""Of pins in holes: clearance on each side (m), Coulomb friction."""
 
 
 class Place(NamedTuple):
@@ -134,7 +132,7 @@ class PlaneTask(Task):
     """
 
     family = "plane"
-    dynamics = FIT
+    dynamics = Span(clearance=(0.0002, 0.0015), mass=(0.02, 0.1))
     expert_memory = SEARCH
     control = CONTROL
     mounts: ClassVar[Mapping[str, Mount]]
@@ -160,7 +158,9 @@ class PlaneTask(Task):
     def fields(self, dynamics):
         fields = {}
         for name, mount in self.mounts.items():
-            fields |= mount_fields(name, mount, dynamics.clearance, dynamics.friction)
+            fields |= mount_fields(name, mount, dynamics.clearance)
+        for name, kind in self.parts.items():
+            fields |= part_fields(name, kind, dynamics.mass)
         return fields
 
     def furnish(self, where: View) -> Placement:

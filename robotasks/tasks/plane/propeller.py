@@ -15,7 +15,7 @@ from robotasks.tasks.span import Span
 class Propeller(Assembly):
     """Put the propeller on the square shaft of the engine.
 
-    Randomised: the pose of the engine, which lies on its back; clearance and friction; where
+    Randomised: the pose of the engine, which lies on its back; clearance and mass; where
     propeller and tool start.
     """
 

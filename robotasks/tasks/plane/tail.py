@@ -13,7 +13,7 @@ from robotasks.tasks.span import Span
 class Tail(Assembly):
     """Put the tail on the two pins of the fuselage, of which only one fits the wide hole.
 
-    Randomised: the pose of the fuselage, which stands on its wheels; clearance and friction; where
+    Randomised: the pose of the fuselage, which stands on its wheels; clearance and mass; where
     tail and tool start.
     """
 

@@ -17,7 +17,7 @@ class Wheel(Assembly):
     """Put the wheel on the axle that the goal names.
 
     Randomised: the pose of the fuselage, which lies on its side, and which axle; clearance and
-    friction; where wheel and tool start.
+    mass; where wheel and tool start.
     """
 
     name = "plane-wheel"

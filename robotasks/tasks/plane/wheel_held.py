@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from robotasks.physics.objects.airframe import FRONT_AXLE, LYING
+from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, mount_fields
 from robotasks.physics.objects.airplane import WHEEL
 from robotasks.tasks.handling import feel, insertion
 from robotasks.tasks.plane.plane_task import (
-    FIT,
     PlaneTask,
     in_hand,
     job_of,
@@ -34,7 +33,9 @@ class WheelHeld(PlaneTask):
 
     name = "plane-wheel-held"
     goals = Span(fuselage_xy=((0.43, 0.07), (0.47, 0.11)), fuselage_yaw=(-0.35, 0.35))
-    dynamics = FIT | Span(off=((-0.006, -0.006), (0.006, 0.006)))
+    dynamics = Span(
+        clearance=(0.001, 0.002), friction=(0.2, 0.5), off=((-0.006, -0.006), (0.006, 0.006))
+    )
     starts = {
         "default": Span(
             tcp_pos=((0.49, -0.01, 0.10), (0.51, 0.01, 0.12)),
@@ -49,6 +50,9 @@ class WheelHeld(PlaneTask):
     def place(self, start, goal, dynamics):
         fuselage = stands("fuselage", goal.fuselage_xy + dynamics.off, goal.fuselage_yaw)
         return fuselage | in_hand("wheel", WHEEL, start)
+
+    def fields(self, dynamics):
+        return mount_fields("fuselage", LYING, dynamics.clearance, dynamics.friction)
 
     def observe(self, now):
         return self.sensed_parts(now)

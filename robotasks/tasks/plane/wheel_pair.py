@@ -18,7 +18,7 @@ FRONT = Span(front_xy=((0.55, -0.22), (0.64, -0.12)), front_yaw=(-math.pi, math.
 class WheelPair(Assembly):
     """Put two wheels on the two axles, each on its own.
 
-    Randomised: the pose of the fuselage, which lies on its side; clearance and friction; where
+    Randomised: the pose of the fuselage, which lies on its side; clearance and mass; where
     wheels and tool start.
     """
 

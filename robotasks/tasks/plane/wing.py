@@ -15,7 +15,7 @@ from robotasks.tasks.span import Span
 class Wing(Assembly):
     """Put the wing across the fuselage, its hole over the peg of the saddle.
 
-    Randomised: the pose of the fuselage, which stands on its wheels; clearance and friction; where
+    Randomised: the pose of the fuselage, which stands on its wheels; clearance and mass; where
     wing and tool start.
     """
 
