@@ -18,7 +18,7 @@ from robotasks.physics.objects.airframe import (
     add_mount,
     mount_fields,
 )
-from robotasks.physics.objects.airplane import add_part
+from robotasks.physics.objects.airplane import add_part, part_fields
 from robotasks.physics.scene import workshop
 
 TIMESTEP = 0.0025
@@ -144,3 +144,15 @@ def test_nothing_seen_at_the_start_tells_how_far_the_fuselage_is_off():
         env = TaskVectorEnv(task, 1, threads=1)
         seen.append(env.reset(seed=0, options={"dynamics": {"off": off}})[0])
     assert np.array_equal(*seen)
+
+
+@pytest.mark.parametrize("kind", [seat.kind for _, seat in SEATS], ids=lambda kind: f"{kind.half}")
+def test_moments_grow_with_the_mass(kind):
+    """At the mass that a part is built with, the fields are what MuJoCo sums over its geoms."""
+    spec = workshop(TIMESTEP)
+    add_part(spec, "part", kind)
+    body = spec.compile().body("part")
+    fields = part_fields("part", kind, np.array([kind.mass, 2 * kind.mass]))
+    assert body.mass[0] == pytest.approx(kind.mass)
+    assert fields["body_inertia", "part"][0] == pytest.approx(body.inertia)
+    assert fields["body_inertia", "part"][1] == pytest.approx(2 * body.inertia)

@@ -132,7 +132,7 @@ class PlaneTask(Task):
     """
 
     family = "plane"
-    dynamics = Span(clearance=(0.0002, 0.0015), mass=(0.02, 0.1))
+    dynamics = Span(mass=(0.02, 0.08), clearance=(0.0004, 0.0015))
     expert_memory = SEARCH
     control = CONTROL
     mounts: ClassVar[Mapping[str, Mount]]

@@ -21,7 +21,7 @@ class Wheel(Assembly):
     """
 
     name = "plane-wheel"
-    goals = Span(fuselage_xy=((0.48, 0.10), (0.56, 0.16)), fuselage_yaw=(-0.4, 0.4), axle=Choice(2))
+    goals = Span(axle=Choice(2), fuselage_xy=((0.48, 0.10), (0.56, 0.16)), fuselage_yaw=(-0.4, 0.4))
     starts = {
         "default": Span(wheel_xy=((0.42, -0.22), (0.58, -0.12)), wheel_yaw=(-math.pi, math.pi))
         | TOOL,
