@@ -23,6 +23,16 @@ from robotasks.tasks.lid.slide import LidSlide
 from robotasks.tasks.lid.twist_held import TwistHeld
 from robotasks.tasks.lid.twist_off import TwistOff
 from robotasks.tasks.lid.twist_on import TwistOn
+from robotasks.tasks.plane.assemble import Assemble
+from robotasks.tasks.plane.change_wheel import ChangeWheel
+from robotasks.tasks.plane.disassemble import Disassemble
+from robotasks.tasks.plane.nose import Nose
+from robotasks.tasks.plane.propeller import Propeller
+from robotasks.tasks.plane.tail import Tail
+from robotasks.tasks.plane.wheel import Wheel
+from robotasks.tasks.plane.wheel_held import WheelHeld
+from robotasks.tasks.plane.wheel_pair import WheelPair
+from robotasks.tasks.plane.wing import Wing
 from robotasks.tasks.push.push_around import PushAround
 from robotasks.tasks.push.push_heavy import PushHeavy
 from robotasks.tasks.push.push_pose import PushPose
@@ -89,6 +99,16 @@ _ALL = (
     LidFlip(),
     LidSlide(),
     LidChoose(),
+    WheelHeld(),
+    Wheel(),
+    WheelPair(),
+    Wing(),
+    Tail(),
+    Propeller(),
+    Nose(),
+    Assemble(),
+    Disassemble(),
+    ChangeWheel(),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 """All tasks by name, family by family."""

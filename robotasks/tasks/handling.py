@@ -118,7 +118,7 @@ class Job(NamedTuple):
     seat_pos: Array
     """Where `part_pos` goes."""
     seat_yaw: Array
-    depth: float
+    depth: Array | float
     """Of the seat, down from its rim (m)."""
 
     @property
@@ -130,13 +130,14 @@ class Job(NamedTuple):
 
 
 def choose(first: Array, one: Job, other: Job) -> Job:
-    """Return `one` job where `first`, (...) bool, else the `other`; of the same depth."""
+    """Return `one` job where `first`, (...) bool, else the `other`."""
     xp = namespace(first)
     chosen = {
         name: xp.where(first[..., None] if a.ndim > first.ndim else first, a, b)
         for name, a, b in zip(Job._fields[:-1], one[:-1], other[:-1], strict=True)
     }
-    return one._replace(**chosen)
+    depths = one.depth + 0 * one.part_yaw, other.depth + 0 * one.part_yaw
+    return Job(**chosen, depth=xp.where(first, *depths))
 
 
 def alignment(gap: Gap) -> Array:
@@ -146,7 +147,7 @@ def alignment(gap: Gap) -> Array:
     return place * (0.6 + 0.4 * closeness(gap.turn, 0.4))
 
 
-def insertion(gap: Gap, depth: float) -> Array:
+def insertion(gap: Gap, depth: Array | float) -> Array:
     """How far a part is on its way into a hole of this depth (m), 0 to 1, smoothly.
 
     It pays to be over the hole and in; on the way, to keep to a funnel above the rim.
@@ -205,6 +206,28 @@ def spiral(search: Array) -> Array:
     angle = xp.sqrt(4 * math.pi * length / _PITCH)
     radius = _PITCH * angle / (2 * math.pi)
     return stack(radius * xp.cos(angle), radius * xp.sin(angle))
+
+
+def feel(
+    now: View, aim_xy: Array, yaw: Array, done_at: float, memory: View, control: Control
+) -> tuple[Array, dict[str, Array]]:
+    """Return the action (..., 5) and next memory of an expert who puts in what it holds, blindly.
+
+    It goes above `aim_xy` (..., 2), turns to `yaw` and presses down; where that does not bring the
+    tool below the height `done_at` (m), it feels along a spiral. Reads tool and set-point alone.
+    """
+    xp = namespace(aim_xy)
+    height = now.tool[..., 2]
+    pressed = height - now.setpoint[..., 2] > 0.7 * PRESS
+    search = xp.where(pressed & (height > done_at), memory.search + 1, memory.search)
+    aim = aim_xy + spiral(search)
+    turn = yaw - now.setpoint[..., 3]
+    off = abs(aim - now.tool[..., :2])
+    ready = (off[..., 0] + off[..., 1] < 0.004) & (abs(turn) < 0.03) | (search > 0)
+    lower = clip(now.setpoint[..., 2] - 0.004, height - PRESS, 1.0)
+    level = xp.where(ready, lower, now.setpoint[..., 2])
+    target = xp.concat([aim, level[..., None]], axis=-1)
+    return steer(now, control, target, turn, 0 * height), {"search": search}
 
 
 def handle(

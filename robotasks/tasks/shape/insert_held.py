@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from robotasks.arrays import clip, heading, namespace
+from robotasks.arrays import heading
 from robotasks.physics.objects import peg, socket
 from robotasks.physics.objects.shapes import SHAPES
 from robotasks.tasks.handling import (
     CONTROL,
-    PRESS,
     SEARCH,
+    feel,
     insertion,
-    spiral,
-    steer,
     workbench,
 )
 from robotasks.tasks.push.tabletop import stands
@@ -81,16 +79,4 @@ class InsertHeld(Task):
         return peg_job(now, seat(goal.socket_xy), goal.socket_yaw).gap
 
     def expert(self, now, goal, memory):
-        xp = namespace(now.tcp_pos)
-        height = now.tool[..., 2]
-        pressed = height - now.setpoint[..., 2] > 0.7 * PRESS
-        feels = pressed & (height > IN)
-        search = xp.where(feels, memory.search + 1, memory.search)
-        aim = goal.socket_xy + spiral(search)
-        turn = goal.socket_yaw - now.setpoint[..., 3]
-        off = abs(aim - now.tool[..., :2])
-        ready = (off[..., 0] + off[..., 1] < 0.004) & (abs(turn) < 0.03) | (search > 0)
-        lower = clip(now.setpoint[..., 2] - 0.004, height - PRESS, 1.0)
-        level = xp.where(ready, lower, now.setpoint[..., 2])
-        target = xp.concat([aim, level[..., None]], axis=-1)
-        return steer(now, self.control, target, turn, 0 * height), {"search": search}
+        return feel(now, goal.socket_xy, goal.socket_yaw, IN, memory, self.control)
