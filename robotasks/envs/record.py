@@ -41,8 +41,6 @@ class Record:
             for name, row in zip(names, rows, strict=True):
                 setattr(self, name, row)
         self._ticking = self._counters[-2:]  # elapsed and streak
-        self._said = np.ones(worlds, dtype=bool)  # Gymnasium's masks: said of every world
-        self._said.flags.writeable = False
         self.last_action, self.last_reward = np.zeros((worlds, 5)), np.zeros(worlds)
 
     def reseed(self, seeds: Sequence[int], mask: np.ndarray) -> None:
@@ -95,10 +93,7 @@ class Record:
         return ended
 
     def infos(self, diverged: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what `step` and `reset` tell of every world; takes `diverged`.
-
-        The values are new arrays, the masks one that cannot be written to.
-        """
+        """Return what `step` and `reset` tell of every world, as new arrays; takes `diverged`."""
         told = {
             "success": self.streak >= HOLD,
             "first_success": self.first_success.copy(),
@@ -106,7 +101,8 @@ class Record:
             "trial_start": self.trial_start.copy(),
             "diverged": diverged,
         }
-        return told | {f"_{name}": self._said for name in told}
+        said = np.ones((len(told), self.worlds), dtype=bool)  # Gymnasium's masks: of every world
+        return told | {f"_{name}": mask for name, mask in zip(told, said, strict=True)}
 
     def history(self, of: slice) -> dict[str, np.ndarray]:
         """Return the observation slots that tell some worlds' past."""
