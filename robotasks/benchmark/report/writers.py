@@ -34,7 +34,7 @@ nav a { margin-right: 1rem; }
 table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; }
+th.text, td.text { text-align: left; }
 td small { color: var(--faint); }
 .heat td + td { padding: .25rem .7rem; text-align: center; background:
   color-mix(in srgb, var(--heat) calc(var(--share, 0) * 100%), transparent); }
@@ -43,6 +43,7 @@ td small { color: var(--faint); }
   gap: 0 1.5rem; }
 figure { margin: 0; max-width: 32rem; }
 svg { width: 100%; height: auto; }
+@media (max-width: 40rem) { td small { display: block; } }
 pre { background: #f4f6f8; border-radius: .3rem; padding: .6rem .8rem; overflow-x: auto;
   font-size: .82rem; }
 """
@@ -117,7 +118,11 @@ def _block(block: Block, agents: list[str], prefix: str) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
+    first = table.rows[0] if table.rows else table.columns
+    head = "".join(
+        f"<th{_kind(value)}>{escape(name)}</th>"
+        for name, value in zip(table.columns, first, strict=True)
+    )
     rows = ("".join(_cell(value) for value in row) for row in table.rows)
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     kind = ' class="heat"' if table.heat else ""
@@ -126,10 +131,14 @@ def _table(table: Table) -> str:
 
 def _cell(value: Value) -> str:
     if not isinstance(value, Estimate):
-        return f"<td>{escape(text_of(value))}</td>"
+        return f"<td{_kind(value)}>{escape(text_of(value))}</td>"
     number, _, interval = str(value).partition(" (")
     small = f" <small>({escape(interval)}</small>" if interval else ""
     return f'<td style="--share:{value.value:.3f}">{escape(number)}{small}</td>'
+
+
+def _kind(value: Value) -> str:
+    return ' class="text"' if isinstance(value, str) else ""
 
 
 def _anchor(title: str) -> str:
