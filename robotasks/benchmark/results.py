@@ -34,6 +34,8 @@ class Result:
     """False for what the smoke tier makes: it is not a result."""
     reveal: tuple[str, ...]
     """What the observations told."""
+    breaches: tuple[str, ...]
+    """Rules of the protocol that the agent broke, and what was seen; () if none."""
     command: str
     """What makes this result again, and those of the other seeds."""
     provenance: Mapping[str, Provenance]
@@ -60,7 +62,8 @@ class Result:
         if not isinstance(given, dict) or given.keys() != names:
             raise ValueError(f"no result: an object with {', '.join(sorted(names))} is needed")
         provenance = {split: Provenance(**entry) for split, entry in given["provenance"].items()}
-        return cls(**{**given, "provenance": provenance, "reveal": tuple(given["reveal"])})
+        lists = {name: tuple(given[name]) for name in ("reveal", "breaches")}
+        return cls(**{**given, **lists, "provenance": provenance})
 
 
 @dataclass(frozen=True)

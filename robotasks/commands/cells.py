@@ -15,7 +15,8 @@ from typing import Any
 from robotasks.agents import AGENTS, agent_module
 from robotasks.agents.parts.files import write_atomically
 from robotasks.agents.parts.run import PROGRESS, Run, differences
-from robotasks.benchmark.anchors import VARIANTS, Variant
+from robotasks.benchmark.anchors import CEILING, VARIANTS, Variant
+from robotasks.benchmark.contract import examine
 from robotasks.benchmark.evaluate import Entrant, evaluate
 from robotasks.benchmark.provenance import Provenance
 from robotasks.benchmark.records import Scores
@@ -30,6 +31,10 @@ METER, ERROR = "meter.json", "error.txt"
 TRAIN_WORLDS = 256
 TEST_SEED = 0
 """Of the test rows and of all starts: every agent and seed meets the same ones."""
+
+
+CONTRACT_ROWS, CONTRACT_EPISODES = 2, 2
+"""Rows per task, and episodes on each, on which the contract is tried."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +122,23 @@ def play(cell: Cell) -> None:
             if not path.exists():
                 meter.note(f"playing {split}")
                 _play(entrant, rows, cell, env, path)
+        meter.note("examining")
+        breaches = _examine(entrant, grid[_tested(suite)], cell, env)
     steps = _trained_steps(cell) if learner else 0
     spent = {"train_steps": steps, "play_steps": _played_steps(cell, suite), **meter.seconds()}
-    text = Result(**{**promised, **spent}, command=cell.command).text()
+    found = {**promised, "breaches": breaches, **spent}
+    text = Result(**found, command=cell.command).text()
     write_atomically(cell.folder / RESULT, text.encode())
     (cell.folder / ERROR).unlink(missing_ok=True)
 
 
 def _rows(suite: Suite, split: str, cell: Cell, count: int) -> Distribution:
     return suite.rows(split, cell.seed if split == "train" else TEST_SEED, count)
+
+
+def _tested(suite: Suite) -> str:
+    """Return the first split with rows that training does not meet."""
+    return next(split for split in suite.splits if split != "train")
 
 
 def _promised(
@@ -174,8 +187,7 @@ def _train(
         env={"suite": suite.name, **worlds, "reveal": env["reveal"]},
         evaluations=tier.points,
     )
-    tested = next(split for split in suite.splits if split != "train")
-    rows = _rows(suite, tested, cell, tier.curve_rows)
+    rows = _rows(suite, _tested(suite), cell, tier.curve_rows)
 
     def score(adapter: Any) -> dict[str, float]:
         path = cell.folder / CURVE / f"{meter.done:010d}{ENDING}"
@@ -199,6 +211,17 @@ def _play(
     scores = evaluate(entrant, rows, seed=TEST_SEED, worlds=cell.worlds, **env)
     write_atomically(path, pack(scores))
     return scores
+
+
+def _examine(
+    entrant: Entrant, rows: Distribution, cell: Cell, env: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the rules that the agent breaks; the scripted expert may look where others may not."""
+    if cell.agent == CEILING:
+        return ()
+    options = {**env, "episodes": CONTRACT_EPISODES}
+    breaches = examine(entrant, rows, seed=TEST_SEED, per_task=CONTRACT_ROWS, **options)
+    return tuple(map(str, breaches))
 
 
 def _one_torch_thread() -> AbstractContextManager[None]:

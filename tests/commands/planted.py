@@ -26,6 +26,21 @@ class SolvesSome(Forgetful):
         return np.where(known[:, None], self.env.expert_actions(), 0.0).astype(np.float32)
 
 
+class Counts(Forgetful):
+    """Acts by how many episodes it was shown in its life: what one trial teaches, another knows."""
+
+    lived = 0
+
+    def __init__(self, env):
+        pass
+
+    def begin_trial(self, n, spec):
+        Counts.lived += 1
+
+    def act(self, obs, explore):
+        return np.full((len(obs), 5), 1 / Counts.lived, dtype=np.float32)
+
+
 def fails(env):
     """Refuse every environment."""
     raise FloatingPointError("planted failure")

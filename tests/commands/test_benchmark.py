@@ -68,6 +68,15 @@ def test_the_result_tells_on_what_and_at_what_cost(tmp_path):
     assert found.result.cpu_s > 0 and found.result.wall_s > 0
 
 
+@pytest.mark.parametrize(("agent", "rules"), [("Counts", {"determinism"}), ("SolvesSome", set())])
+def test_every_entrant_is_examined(tmp_path, agent, rules):
+    cell = Cell("MT1:reach", f"tests.commands.planted:{agent}", 0, TINY, tmp_path, "")
+    play(cell)
+    breaches = read_cell(cell.folder).result.breaches
+    assert rules <= {breach.split(":")[0] for breach in breaches}
+    assert bool(rules) == bool(breaches)
+
+
 def test_a_finished_cell_is_left_alone(tmp_path, monkeypatch):
     cell = Cell("MT1:reach", "random", 0, TINY, tmp_path, "")
     play(cell)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from robotasks.benchmark.anchors import BLIND, ORACLE
+from robotasks.benchmark.anchors import BLIND, CEILING, ORACLE
 from robotasks.benchmark.records import Scores
 from robotasks.benchmark.report.blocks import (
     Block,
@@ -104,10 +104,24 @@ def _seeds(cells: Sequence[Finished]) -> tuple[int, ...]:
 
 def _success(agents: Agents, splits: Sequence[str]) -> Table:
     rows = tuple(
-        (agent, len(cells), *(Estimate.over_seeds(_successes(cells, split)) for split in splits))
+        (
+            agent,
+            len(cells),
+            *(Estimate.over_seeds(_successes(cells, split)) for split in splits),
+            _contract(cells),
+        )
         for agent, cells in agents.items()
     )
-    return Table("Success by split", ("agent", "seeds", *splits), rows, INTERVALS)
+    columns = ("agent", "seeds", *splits, "contract")
+    return Table("Success by split", columns, rows, INTERVALS)
+
+
+def _contract(cells: Sequence[Finished]) -> str:
+    """Return which rules of the protocol were broken by some seed."""
+    if cells[0].result.agent == CEILING:
+        return "reads the simulator"
+    broken = {breach.split(":")[0] for cell in cells for breach in cell.result.breaches}
+    return f"broken: {', '.join(sorted(broken))}" if broken else "kept"
 
 
 def _adaptation(agents: Agents, split: str) -> Table:

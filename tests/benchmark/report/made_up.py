@@ -38,6 +38,7 @@ def write_cell(
     quotable=True,
     versions=("0.1.0", "4.0.0"),
     rows_hash="f00d",
+    breaches=(),
 ):
     """Write a cell as the benchmark would; returns its folder."""
     folder = out / suite.replace(":", "-") / f"{agent}-s{seed}"
@@ -52,6 +53,7 @@ def write_cell(
         tier="laptop" if quotable else "smoke",
         quotable=quotable,
         reveal=("goal",),
+        breaches=breaches,
         command=f"robotasks benchmark {suite} {agent} --tier smoke --seeds 2",
         provenance={
             split: Provenance(dict.fromkeys(tasks, hash_), *versions)

@@ -46,9 +46,9 @@ def test_successes_are_those_of_the_records(tmp_path):
     for seed in range(3):
         write_cell(tmp_path, "ppo", seed, chance=0.2 + 0.3 * seed)
     table = block(page(tmp_path), "Success by split")
-    assert table.columns == ("agent", "seeds", "train", "interp", "dyn")
+    assert table.columns == ("agent", "seeds", "train", "interp", "dyn", "contract")
     (row,) = table.rows
-    for split, found in zip(table.columns[2:], row[2:], strict=True):
+    for split, found in zip(table.columns[2:5], row[2:5], strict=True):
         files = [tmp_path / f"MT5/ppo-s{seed}/{split}.jsonl.gz" for seed in range(3)]
         won = [[record.success for record in unpack(file).records] for file in files]
         expected = t_interval(np.mean(won, axis=1))
@@ -96,6 +96,19 @@ def test_tasks_are_told_apart_and_agents_compared(tmp_path):
     assert len(pairs.rows) == 6
     best = next(row for row in pairs.rows if row[:2] == ("expert", "random"))
     assert best[2].value > 0.8 and best[3] == 1 and best[4] < 0.05
+
+
+def test_who_broke_the_contract_is_told(tmp_path):
+    write_cell(tmp_path, "ppo", 0)
+    write_cell(tmp_path, "ppo", 1, breaches=("trial leak: at step 3 ...",))
+    write_cell(tmp_path, "random", 0)
+    write_cell(tmp_path, "expert", 0)
+    rows = block(page(tmp_path), "Success by split").rows
+    assert {row[0]: row[-1] for row in rows} == {
+        "ppo": "broken: trial leak",
+        "random": "kept",
+        "expert": "reads the simulator",
+    }
 
 
 def test_the_gap_is_undefined_where_sight_is_worth_nothing(tmp_path):
