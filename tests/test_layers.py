@@ -29,7 +29,7 @@ HEAVY = {
     "mujoco_warp": ("physics/gpu.py", "physics/camera.py"),
     "stable_baselines3": SB3,
     "sb3_contrib": SB3,
-    "matplotlib": ("commands/", "benchmark/report.py"),
+    "matplotlib": ("commands/", "benchmark/report/charts.py"),
     "av": ("commands/",),
     "tyro": ("commands/",),
     "rich": ("commands/", "agents/parts/log.py"),

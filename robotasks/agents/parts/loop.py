@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -57,6 +58,9 @@ class Training:
         self.path = run.folder / CHECKPOINT
         self.per_update = collector.batch.rewards.numel()
         self.updates = max(1, run.steps // self.per_update)
+        self.evaluate_every = run.evaluate_every
+        if run.evaluations:
+            self.evaluate_every = math.ceil(self.updates / run.evaluations)
         self.wall_s = 0.0
 
     def train(self, evaluate: Evaluate | None, on_progress: OnProgress | None) -> None:
@@ -122,7 +126,7 @@ class Training:
 
     def _report(self, update: int, progress: Progress, log: Log, evaluate: Evaluate | None) -> None:
         row = progress.row()
-        scored = evaluate is not None and self._due(update, self.run.evaluate_every)
+        scored = evaluate is not None and self._due(update, self.evaluate_every)
         if evaluate is not None and scored:
             start = time.perf_counter()
             scores = evaluate(self.learner.adapter())
