@@ -16,6 +16,7 @@ COMMANDS = {
     "quickstart": "train a robot arm to push and show what it learned",
     "train": "train an agent on a task",
     "evaluate": "score an agent on rows it has not seen",
+    "record": "record demonstrations as a Minari dataset",
     "autonomy": "learn hockey without a person who puts the puck back",
     "view": "make a picture or a video, or open a window",
     "speed": "measure throughput against the bare physics",
