@@ -29,6 +29,7 @@ HEAVY = {
     "mujoco_warp": ("physics/gpu.py", "physics/camera.py"),
     "stable_baselines3": SB3,
     "sb3_contrib": SB3,
+    "minari": ("benchmark/dataset.py",),
     "matplotlib": ("commands/", "benchmark/report.py"),
     "av": ("commands/",),
     "tyro": ("commands/",),

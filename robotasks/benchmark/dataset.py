@@ -1,8 +1,9 @@
-"""Demonstrations on disk: a Minari dataset (https://minari.farama.org) that is whole at any moment."""
+"""Demonstrations on disk: a Minari dataset (minari.farama.org) that is whole at any moment."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import shutil
 import warnings
@@ -126,6 +127,8 @@ class Recording:
 class Demonstrations:
     """What a learner needs of a dataset."""
 
+    dataset: str
+    """Id of the dataset."""
     task: str
     """Id of the task, name and version."""
     reveal: tuple[str, ...]
@@ -135,12 +138,31 @@ class Demonstrations:
     actions: tuple[np.ndarray, ...]
     """For each episode (T, 5) float32: what the agent chose, without the noise of its recording."""
 
+    def steps(self, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return observations (M, o) and actions (M, 5) of the first `count` episodes, or of all.
 
-def read(dataset: str, count: int | None = None) -> Demonstrations:
-    """Read the first `count` demonstrations, or all, of a dataset of `robotasks record`.
+        Raises ValueError if there are fewer.
+        """
+        if count is not None and count > len(self.obs):
+            raise ValueError(
+                f"{self.dataset} holds {len(self.obs)} episodes, {count} were asked for; the "
+                "command that recorded it adds more with a larger --episodes"
+            )
+        return np.concatenate(self.obs[:count]), np.concatenate(self.actions[:count])
 
-    dataset: its folder, or its id where it lies among Minari's.
-    Raises ValueError if there is none, if it is another's, or if it holds too few.
+    @property
+    def hash(self) -> str:
+        """Name of these very numbers."""
+        digest = hashlib.sha256()
+        for array in (*self.obs, *self.actions):
+            digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def read(dataset: str) -> Demonstrations:
+    """Read a dataset of `robotasks record`, from its folder or by its id among Minari's datasets.
+
+    Raises ValueError if there is none, or if it is another's.
     """
     folder = Path(dataset)
     if not (folder / "data").is_dir():
@@ -154,11 +176,10 @@ def read(dataset: str, count: int | None = None) -> Demonstrations:
     about = held.storage.metadata.get(_KEY)
     if about is None:
         raise ValueError(f"{folder} was not made by `robotasks record`")
-    if count is not None and not 1 <= count <= len(held):
-        raise ValueError(f"{folder} holds {len(held)} demonstrations; {count} were asked for")
-    episodes = [*held.iterate_episodes(range(count or len(held)))]
+    episodes = [*held]
     obs = [e.observations["state"] if about["pixels"] else e.observations for e in episodes]
     return Demonstrations(
+        held.id,
         about["task"],
         tuple(about["reveal"]),
         tuple(seen[:-1] for seen in obs),
@@ -190,7 +211,7 @@ def _environment(recipe: Recipe) -> gym.Env:
     id_, reveal = f"robotasks/{find_task(recipe.task).id}", list(recipe.reveal)
     if not recipe.pixels:
         return gym.make(id_, reveal=reveal)
-    size = {"width": recipe.pixels, "height": recipe.pixels}
+    size: dict[str, Any] = {"width": recipe.pixels, "height": recipe.pixels}
     env = gym.make(id_, reveal=reveal, render_mode="rgb_array", **size)
     return AddRenderObservation(env, render_only=False)
 

@@ -87,7 +87,11 @@ def play(
     Laskey et al. 2017, arXiv 1703.09327). The fingers have none: a dropped part teaches nothing.
     """
     table = recipe.split and draw([recipe.task], recipe.split, max(numbers) + 1, recipe.seed)
-    view = {"render_mode": "rgb_array", "width": recipe.pixels, "height": recipe.pixels}
+    view: dict[str, Any] = {
+        "render_mode": "rgb_array",
+        "width": recipe.pixels,
+        "height": recipe.pixels,
+    }
     env = TaskVectorEnv(
         table or recipe.task,
         len(numbers),

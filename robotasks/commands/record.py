@@ -56,7 +56,7 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Record until the dataset holds enough; Ctrl-C leaves a valid one that the command goes on with."""
+    """Record until the dataset holds enough; a kill leaves a valid one to go on with."""
     for name in ("episodes", "worlds"):
         if getattr(options, name) < 1:
             raise ValueError(f"{name} must be at least 1, not {getattr(options, name)}")
@@ -91,7 +91,7 @@ def run(options: Options) -> None:
 def fill(
     recording: Recording, entrant: Entrant, options: Options, report: Callable[[Recording], None]
 ) -> None:
-    """Play and add episodes until there are enough; RuntimeError if the agent hardly ever succeeds."""
+    """Play and add episodes until there are enough; RuntimeError if hardly any succeeds."""
     played = recording.attempts
     report(recording)
     while (missing := options.episodes - recording.count) > 0:
