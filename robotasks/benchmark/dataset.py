@@ -19,6 +19,7 @@ import mujoco
 import numpy as np
 from gymnasium.wrappers import AddRenderObservation
 from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_dataset import parse_dataset_id
 
 from robotasks import __version__
 from robotasks.benchmark.demonstrations import Episode, Recipe
@@ -39,10 +40,12 @@ class Recording:
     def __init__(self, recipe: Recipe, keep: str, name: str, root: Path | None = None) -> None:
         """Open the dataset `robotasks/<task>/<name>-v<version>` below `root`, Minari's if None.
 
-        keep: "solved" or "all" episodes. Raises ValueError if it was recorded otherwise.
+        keep: "solved" or "all" episodes. Raises ValueError for a name that Minari does not take,
+        and if the dataset was recorded otherwise.
         """
         self.recipe, self.task = recipe, find_task(recipe.task)
         self.id = f"robotasks/{self.task.name}/{name}-v{self.task.version}"
+        parse_dataset_id(self.id)
         with _minari_root(root):
             self.folder = minari.storage.get_dataset_path(self.id)
         self.data = self.folder / "data"
