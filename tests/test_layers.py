@@ -30,6 +30,7 @@ HEAVY = {
     "stable_baselines3": SB3,
     "sb3_contrib": SB3,
     "matplotlib": ("commands/", "benchmark/report/charts.py"),
+    "minari": ("benchmark/dataset.py",),
     "av": ("commands/",),
     "tyro": ("commands/",),
     "rich": ("commands/", "agents/parts/log.py"),

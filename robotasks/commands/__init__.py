@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "score an agent on rows it has not seen",
     "benchmark": "train and evaluate agents on a suite, over several seeds",
     "report": "put results of the benchmark together on one page",
+    "record": "record demonstrations as a Minari dataset",
     "autonomy": "learn hockey without a person who puts the puck back",
     "view": "make a picture or a video, or open a window",
     "speed": "measure throughput against the bare physics",
