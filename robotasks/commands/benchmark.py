@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from robotasks.agents import AGENTS
+from robotasks.agents import AGENTS, IMITATORS
 from robotasks.benchmark.anchors import VARIANTS
 from robotasks.benchmark.results import RESULT, read_cell
 from robotasks.benchmark.suites import find_suite
@@ -87,7 +87,8 @@ def plan(options: Options) -> list[Cell]:
     for name, value in (("jobs", options.jobs), ("threads", options.threads)):
         if value < 0:
             raise ValueError(f"{name} must be at least 0, not {value}")
-    agents = [*dict.fromkeys(options.agents or (*ANCHORS, *AGENTS, *VARIANTS))]
+    actors = [name for name in AGENTS if name not in IMITATORS]
+    agents = [*dict.fromkeys(options.agents or (*ANCHORS, *actors, *VARIANTS))]
     for agent in agents:
         if find_learner(agent) is None:
             find_entrant(agent)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robotasks.agents import AGENTS, agent_module
+from robotasks.agents import AGENTS, IMITATORS, agent_module
 from robotasks.agents.parts.files import write_atomically
 from robotasks.agents.parts.run import PROGRESS, Run, differences
 from robotasks.benchmark.anchors import CEILING, VARIANTS, Variant
@@ -84,7 +84,12 @@ class Meter:
 
 
 def find_learner(name: str) -> Variant | None:
-    """Return how an agent of that name learns; None if it is none of ours that does."""
+    """Return how an agent of that name learns; None if it is none of ours that does.
+
+    Raises ValueError for an imitator, since a suite has no demonstrations.
+    """
+    if name in IMITATORS:
+        raise ValueError(f"{name} imitates, and a suite has no demonstrations: use `train {name}`")
     return VARIANTS.get(name, Variant(name) if name in AGENTS else None)
 
 
