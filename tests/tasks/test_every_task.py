@@ -10,10 +10,12 @@ from robotasks.benchmark.agent import Expert, Random
 from robotasks.benchmark.evaluate import evaluate
 from robotasks.layout import View
 from robotasks.physics.engine import StateRows
+from robotasks.tasks import RESET_FREE
 from robotasks.tasks.distribution import Distribution
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
+EVERY = TASKS | RESET_FREE
+pytestmark = pytest.mark.parametrize("task", EVERY.values(), ids=list(EVERY))
 
 
 def played(task, steps=30, worlds=8):

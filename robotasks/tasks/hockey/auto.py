@@ -39,7 +39,7 @@ class Auto(ResetFreeTask):
     # By default as a person leaves it; "anywhere" as a robot may find it.
     starts = {
         "default": Span(
-            puck_xy=((0.47, -0.12), (0.58, 0.12)),
+            puck_xy=((0.47, -0.16), (0.58, 0.16)),
             tcp_xy=((0.37, -0.08), (0.40, 0.08)),
             tcp_yaw=(-0.3, 0.3),
         ),
@@ -54,7 +54,7 @@ class Auto(ResetFreeTask):
         return short.scene(self.ice)
 
     def admits(self, start, goal, dynamics):
-        return distance(short.lying(start.puck_xy), goal.spot) > 0.06
+        return distance(short.lying(start.puck_xy), goal.spot) > short.CIRCLE + 0.005
 
     def place(self, start, goal, dynamics):
         return play.placed(start, short.lying(start.puck_xy), height=short.OVER_PUCK)
@@ -103,7 +103,7 @@ class Auto(ResetFreeTask):
 
     def expert(self, now, goal, memory):
         xp, puck, target = namespace(goal.spot), now.puck_pos[..., :2], self.mark(goal)
-        place = puck - short.WINDUP * unit(target - puck)
+        place = puck - play.WINDUP * unit(target - puck)
         # Whether there is room behind the puck, and ice before it; if not, it has to be brought.
         room = (place[..., 0] > self.control.low[0]) & (abs(place[..., 1]) < self.control.high[1])
         room = room & (puck[..., 0] < self.ice.goal_line - 0.08)

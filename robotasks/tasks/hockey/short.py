@@ -36,8 +36,6 @@ OVER_PUCK = 0.145
 """Tool height at which the blade passes over pucks and boards (m)."""
 PRESS = 0.004
 """How far below that the set-point is to press with 16 N (m)."""
-WINDUP = 0.10
-"""From the puck's middle to the tool before a swing (m)."""
 CIRCLE = 0.04
 """Radius of a face-off circle (m)."""
 AT_REST = 0.05
@@ -47,7 +45,7 @@ STRAIGHT = -0.6
 # Softer in height than for shots alone: a stick that comes down hard puts pucks on their edge.
 SERVOS = {**play.SERVOS, "lift": (4000.0, 600.0, 60.0)}
 CONTROL = dataclasses.replace(
-    play.CONTROL, low=(0.36, -0.30, TOOL_HEIGHT), high=(0.735, 0.30, OVER_PUCK)
+    play.CONTROL, low=(0.34, -0.30, TOOL_HEIGHT), high=(0.735, 0.30, OVER_PUCK)
 )
 
 # Drawn over more than the ice and moved onto it, so that many pucks lie at a board.
@@ -144,7 +142,7 @@ def strike(
     """
     xp, puck, tcp = namespace(target_xy), now.puck_pos[..., :2], now.tcp_pos
     waits = waits | (tcp[..., 2] > TOOL_HEIGHT + 0.005)
-    action, after = play.shoot(now, target_xy, memory, WINDUP, waits)
+    action, after = play.shoot(now, target_xy, memory, waits=waits)
     swings = memory.swing > 0
     behind = swings | (dot(puck - tcp[..., :2], unit(target_xy - puck)) > 0.06)
     # Else the stick would carry the puck: pull it back once the puck slides there by itself.
@@ -154,7 +152,8 @@ def strike(
     back = play.stick_act(back, 0 * slide, puck[..., 0] > target_xy[..., 0])
     action = xp.where(sent[..., None], back, action)
     moves = behind | (tcp[..., 2] > OVER_PUCK - 0.02)
-    height = xp.where(behind, TOOL_HEIGHT, OVER_PUCK) - now.setpoint[..., 2]
-    lift = clip(height / CONTROL.step, -1.0, 1.0)
+    setpoint = now.setpoint[..., 2]
+    lift = xp.where(behind, TOOL_HEIGHT - setpoint, OVER_PUCK - setpoint)
+    lift = clip(lift / CONTROL.step, -1.0, 1.0)
     sideways = xp.where(moves[..., None], action[..., :2], 0 * action[..., :2])
     return xp.concat([sideways, lift[..., None], action[..., 3:]], axis=-1), {**after}
