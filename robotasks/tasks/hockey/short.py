@@ -147,9 +147,10 @@ def strike(
     behind = swings | (dot(puck - tcp[..., :2], unit(target_xy - puck)) > 0.06)
     # Else the stick would carry the puck: pull it back once the puck slides there by itself.
     way, slide = play.sliding(now)
-    sent = swings & (puck[..., 0] + slide * way[..., 0] > target_xy[..., 0] + 0.03)
+    ahead = target_xy[..., 0] - puck[..., 0]
+    sent = swings & ((slide * way[..., 0] > ahead + 0.03) | (ahead < 0.02))
     back = tcp[..., :2] - 0.06 * memory.way - now.setpoint[..., :2]
-    back = play.stick_act(back, 0 * slide, puck[..., 0] > target_xy[..., 0])
+    back = play.stick_act(back, 0 * slide, distance(tcp[..., :2], puck) > 0.18)
     action = xp.where(sent[..., None], back, action)
     moves = behind | (tcp[..., 2] > OVER_PUCK - 0.02)
     setpoint = now.setpoint[..., 2]
