@@ -162,12 +162,11 @@ class ResetFreeVectorEnv(TaskVectorEnv):
         ended = mask & ~born & (record.elapsed > 0)
         achieved = record.streak >= HOLD
         anew = record.next_episodes(mask, new_trial)
-        worlds = np.flatnonzero(mask)
-        rows, starts = crew.draw(mask, worlds, anew[worlds], record, options)
-        helped = (born | forced | requested)[worlds]
+        helped, worlds = born | forced | requested, np.flatnonzero(mask)
         before = crew.rows[worlds]
-        if "phase" not in options.get("goal", {}):
-            rows[:, phase] = np.where(helped, 0, (before[:, phase] + 1) % self._phases)
+        turn = np.where(helped, 0, (crew.rows[:, phase] + 1) % self._phases)
+        goal = {"phase": turn, **options.get("goal", {})}
+        rows, starts = crew.draw(mask, worlds, anew[worlds], record, {**options, "goal": goal})
         if "dynamics" not in options:  # the puck of a life stays the same
             own = self._task.goals.layout.size
             rows[:, own:] = np.where(born[worlds, None], rows[:, own:], before[:, own:])
@@ -182,9 +181,8 @@ class ResetFreeVectorEnv(TaskVectorEnv):
         crew.rows[worlds] = rows
         crew.memory[worlds], crew.expert_memory[worlds] = 0, 0
         if helped.any():
-            put = worlds[helped]
-            self._stuck_for[put] = 0
-            crew.begin(np.isin(np.arange(self.num_envs), put), rows[helped], starts[helped])
+            self._stuck_for[helped] = 0
+            crew.begin(helped, rows[helped[worlds]], starts[helped[worlds]])
 
     def _told(self) -> dict[str, np.ndarray]:
         """Return what infos tell of every world's life, as new arrays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 from robotasks.arrays import distance, namespace, norm, stack, unit
@@ -54,7 +55,8 @@ class Auto(ResetFreeTask):
         return short.scene(self.ice)
 
     def admits(self, start, goal, dynamics):
-        return distance(short.lying(start.puck_xy), goal.spot) > short.CIRCLE + 0.005
+        away = distance(short.lying(start.puck_xy), goal.spot)
+        return self.shoots(goal) | (away > short.CIRCLE + 0.005)
 
     def place(self, start, goal, dynamics):
         return play.placed(start, short.lying(start.puck_xy), height=short.OVER_PUCK)
@@ -110,9 +112,9 @@ class Auto(ResetFreeTask):
         there = distance(puck, self.slot(goal)) < 0.02
         bringing = ((memory.swing < 0) & ~there) | ((memory.swing == 0) & ~room)
         shoots = self.shoots(goal) & ~bringing
-        shot, after = short.strike(now, target, memory, ~shoots)
+        shot, after = short.strike(now, target, memory, ~shoots, self.control)
         to = xp.where(self.shoots(goal)[..., None], self.slot(goal), goal.spot)
-        action = xp.where(shoots[..., None], shot, short.drag(now, to))
+        action = xp.where(shoots[..., None], shot, short.drag(now, to, self.control))
         return action, {**after, "swing": xp.where(bringing, -1.0, after["swing"])}
 
     def shoots(self, goal):
@@ -134,3 +136,4 @@ class AutoLong(Auto):
 
     name = "hockey-auto-long"
     ice = rink.LONG
+    control = dataclasses.replace(short.CONTROL, step=play.CONTROL.step, lead=play.CONTROL.lead)
