@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/add_a_task.md", "docs/protocol.md"]
+PAGES = ["README.md", "docs/add_a_task.md", "docs/enter_the_benchmark.md", "docs/protocol.md"]
 BLOCKS = [
     pytest.param(code, id=f"{page}-{i}")
     for page in PAGES

@@ -55,6 +55,7 @@ class Config:
     value: float = 1.0  # weight of the value loss
     learning_rate: float = 1e-3  # the first one
     target_kl: float | None = 0.05  # of the last pass; None keeps the learning rate
+    final_kl: float = 0.05  # share of target_kl at the run's end, reached in a straight line
     max_grad_norm: float = 1.0
     threads: int = 1  # of torch; results repeat exactly for the same number only
 
@@ -66,7 +67,7 @@ class Config:
         for name in ("initial_std", "clip", "learning_rate", "max_grad_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
-        for name in ("gamma", "lam"):
+        for name in ("gamma", "lam", "final_kl"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
 
@@ -115,7 +116,7 @@ class PPO:
         self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
         self.return_scale = ReturnScale(worlds, config.gamma)
 
-    def learn(self, batch: Batch) -> dict[str, float]:
+    def learn(self, batch: Batch, left: float) -> dict[str, float]:
         """Advantages, then `epochs` passes in `minibatches`, then the statistics move on."""
         obs, values, advantages = self._advantages(batch)
         rows = (
@@ -133,8 +134,9 @@ class PPO:
                 logged.append(self._step(*(column[chosen] for column in rows)))
         if config.target_kl is not None:
             moved = float(np.mean([kl for _, _, kl, _ in logged[-config.minibatches :]]))
+            target = config.target_kl * (config.final_kl + (1 - config.final_kl) * left)
             group = self.adam.param_groups[0]
-            group["lr"] = adapted_rate(group["lr"], moved, config.target_kl)
+            group["lr"] = adapted_rate(group["lr"], moved, target)
         # Only now: collecting and learning must see the same normalised observations.
         self.policy.normalise.update(batch.obs)
         return self._metrics(np.mean(logged, axis=0))

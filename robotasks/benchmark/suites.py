@@ -1,8 +1,4 @@
-"""Suites: which tasks an agent trains on, which it is tested on, and what it is told.
-
-A suite is data that names tasks. One with tasks that are not registered yet is listed like any
-other, says which they are when its rows are drawn, and works once they are there.
-"""
+"""Suites: which tasks an agent trains on, which it is tested on, and what it is told."""
 
 from __future__ import annotations
 
@@ -17,7 +13,6 @@ from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import unknown
 from robotasks.tasks import TASKS, find_task
 from robotasks.tasks.distribution import Distribution
-from robotasks.tasks.task import Task
 
 TRAIN_ROWS, TEST_ROWS = 256, 64
 """Rows per task and seed."""
@@ -48,8 +43,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
         "lid-choose",  # place, with two lids and two tumblers: which?
     ),
     "plane": (
-        *("plane-wheel-held", "plane-wheel", "plane-wing", "plane-prop", "plane-nose"),
-        *("plane-cockpit", "plane-wheel-pair", "plane-disassemble", "plane-assemble"),
+        *("plane-wheel-held", "plane-wheel", "plane-wing", "plane-propeller", "plane-nose"),
+        *("plane-wheel-pair", "plane-change-wheel", "plane-disassemble", "plane-assemble"),
         "plane-tail",  # a wing with a key: which way round?
     ),
 }
@@ -79,31 +74,23 @@ class Suite:
         return self.train + self.held_out
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Names of its tasks that are not registered."""
-        return tuple(name for name in self.names if name not in TASKS)
-
-    @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of `TaskVectorEnv` that all its environments share.
-
-        Raises ValueError if tasks are missing, and names them.
-        """
+        """The arguments of `TaskVectorEnv` that all its environments share."""
         return {
             "reveal": self.reveal,
             "episodes": self.episodes,
             "layout_tasks": self.names,
-            "max_episode_steps": max(task.horizon for task in self._found(self.names)),
+            "max_episode_steps": max(find_task(name).horizon for name in self.names),
         }
 
     def rows(self, split: str = "train", seed: int = 0, count: int | None = None) -> Distribution:
         """Draw `count` rows per task: of the training tasks, or for a test of those to be tested.
 
         A test has the tasks that have its split. count: 256 for training and 64 for a test if None.
-        Raises ValueError if tasks are missing, or if none has the split.
+        Raises ValueError if none has the split.
         """
-        self._found(self.names)
-        tasks = self._found(self.train if split == "train" else self.held_out or self.train)
+        names = self.train if split == "train" else self.held_out or self.train
+        tasks = [find_task(name) for name in names]
         having = [task for task in tasks if split in splits.splits_of(task)] or tasks
         if count is None:
             count = TRAIN_ROWS if split == "train" else TEST_ROWS
@@ -122,13 +109,6 @@ class Suite:
         env: further arguments of `TaskVectorEnv`, which go before the suite's own.
         """
         return TaskVectorEnv(self.rows(split, seed, count), num_envs, **{**self.arguments, **env})
-
-    def _found(self, names: tuple[str, ...]) -> list[Task]:
-        if self.missing:
-            raise ValueError(
-                f"{self.name} needs tasks that are not registered: {', '.join(self.missing)}"
-            )
-        return [find_task(name) for name in names]
 
 
 def _first(count: int, without: str = "") -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def run(options: Options) -> None:
 
 def _about(suite: Suite, names: bool) -> dict[str, Any]:
     """Describe a suite, with its tasks' names or with their numbers."""
-    tasks = {"train": suite.train, "held_out": suite.held_out, "not_registered": suite.missing}
+    tasks = {"train": suite.train, "held_out": suite.held_out}
     return {
         "suite": suite.name,
         **{kind: list(given) if names else len(given) for kind, given in tasks.items()},

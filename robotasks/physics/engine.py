@@ -189,6 +189,7 @@ def field_index(model: mujoco.MjModel, name: str, owner: str) -> int:
         "actuator": model.actuator,
         "jnt": model.joint,
         "dof": model.joint,
+        "eq": model.equality,
     }
     if kind not in access:
         raise ValueError(unknown("kind of model field", name, access))

@@ -27,6 +27,9 @@ FIXTURE = _contact_class(4, 1)  # sockets, bottles, boards: whatever is held in 
 OBJECT = _contact_class(8, 15)  # free bodies: pads, table, fixtures, each other
 OUTER = _contact_class(8, 11)  # the hull of an object that a fixture enters: all but fixtures
 INNER = _contact_class(0, 4)  # the inside of such an object: fixtures alone
+HULL = _contact_class(8, 9)  # the same where it stands on feet: pads and objects
+FOOT = _contact_class(0, 2)  # the table
+JOINTED = _contact_class(8, 1)  # a lid on a joint: pads and objects
 HAND = _contact_class(0, 6)  # the hand: the table and fixtures
 LOOK = _contact_class(0, 0)  # what is only seen
 

@@ -61,6 +61,7 @@ SLOTS: dict[str, Slot] = {
     "goal_pos": Slot("goal minus what has to get there (m)", _POINT),
     "goal_pos1": Slot("the same for a second part, or for what comes next", _POINT),
     "goal_yaw": Slot("sine and cosine of the yaw still to turn", (1.0,) * 2),
+    "goal_turn": Slot("turns of a screw cap still to go, as an angle (rad)", (3.0,)),
     "goal_speed": Slot("wanted speed (m/s)", (1.0,)),
     "goal_which": Slot("one bit per choice", (1.0,) * 6),
     "events": Slot("what the task remembers, in shares of what it asks for", (1.0,) * 4),

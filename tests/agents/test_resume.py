@@ -41,10 +41,10 @@ ppo.train(PointEnv(), config, run, lambda adapter: {"twice": 2.0}, kill)
 """
 
 
-def train(folder, env=None, on_progress=None, **run):
+def train(folder, env=None, on_progress=None, config=CONFIG, **run):
     run = replace(RUN, folder=folder, **run)
     return ppo.train(
-        PointEnv() if env is None else env, CONFIG, run, lambda adapter: {"twice": 2.0}, on_progress
+        PointEnv() if env is None else env, config, run, lambda adapter: {"twice": 2.0}, on_progress
     )
 
 
@@ -147,11 +147,20 @@ def test_after_two_crashes_one_of_them_while_saving(whole, tmp_path, monkeypatch
     assert_same(tmp_path, whole)
 
 
-def test_a_run_may_be_continued_for_longer(whole, tmp_path):
-    train(tmp_path, steps=4 * ROWS)
-    train(tmp_path, resume=True)
-    assert_same(tmp_path, whole)
-    assert read_config(tmp_path)["steps"] == RUN.steps
+def test_a_run_may_be_continued_for_longer(tmp_path):
+    steady = replace(CONFIG, final_kl=1.0)  # else a longer run takes larger steps from the start
+    train(tmp_path / "once", config=steady)
+    train(tmp_path / "twice", config=steady, steps=4 * ROWS)
+    train(tmp_path / "twice", config=steady, resume=True)
+    assert_same(tmp_path / "twice", tmp_path / "once")
+    assert read_config(tmp_path / "twice")["steps"] == RUN.steps
+
+
+def test_steps_grow_smaller_towards_the_end(whole, tmp_path):
+    train(tmp_path, config=replace(CONFIG, final_kl=1.0))
+    assert float(final(whole)[1][-1]["learning_rate"]) < float(
+        final(tmp_path)[1][-1]["learning_rate"]
+    )
 
 
 def test_a_finished_run_has_nothing_to_resume(whole):

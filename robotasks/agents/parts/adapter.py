@@ -29,12 +29,13 @@ class PolicyAdapter:
     """An `Adapter`: the mean action, or with `explore` a sampled one. Nothing is remembered."""
 
     def __init__(self, policy: GaussianPolicy, seed: int = 0) -> None:
-        self.policy = policy
+        self.policy, self.seed = policy, seed
         # Its own stream: evaluating in the middle of training must not change the training.
         self.generator = torch.Generator().manual_seed(seed)
 
     def begin_trial(self, n: int, spec: TrialSpec) -> None:
-        """Check that the worlds fit the policy."""
+        """Begin the stream of samples anew; ValueError if the worlds do not fit the policy."""
+        self.generator.manual_seed(self.seed)
         theirs = (spec.observation_size, spec.action_size)
         if theirs != self.policy.sizes:
             raise ValueError(

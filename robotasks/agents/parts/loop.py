@@ -29,8 +29,11 @@ class Learner(Protocol):
 
     name: str
 
-    def learn(self, batch: Batch) -> dict[str, float]:
-        """Improve on one rollout; returns what is worth logging."""
+    def learn(self, batch: Batch, left: float) -> dict[str, float]:
+        """Improve on one rollout; returns what is worth logging.
+
+        `left` is the share of the run that lies ahead, 1 at its first rollout and falling to 0.
+        """
         ...
 
     def adapter(self) -> Adapter:
@@ -65,7 +68,7 @@ class Training:
         snapshot = self.snapshot()
         try:
             for update in range(self.collector.steps // self.per_update + 1, self.updates + 1):
-                progress = self._update()
+                progress = self._update(1 - (update - 1) / self.updates)
                 if on_progress:
                     on_progress(progress)
                 self._report(update, progress, log, evaluate)
@@ -98,11 +101,11 @@ class Training:
             self.collector.load(checkpoint.section(state, "collector"))
             self.wall_s = float(state["wall_s"])
 
-    def _update(self) -> Progress:
+    def _update(self, left: float) -> Progress:
         start = time.perf_counter()
         batch = self.collector.rollout()
         collected = time.perf_counter()
-        metrics = self.learner.learn(batch)
+        metrics = self.learner.learn(batch, left)
         spent = time.perf_counter() - start
         self.wall_s += spent
         success, mean_return = self.collector.episodes.means()

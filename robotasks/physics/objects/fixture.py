@@ -17,7 +17,7 @@ def add_fixture(
     spec: mujoco.MjSpec, name: str, boxes: Sequence[Box], height: float, friction: float
 ) -> mujoco.MjsBody:
     """Add a fixture of upright boxes, geoms `<name>_0`, ...; sensed by `<name>_pos, _xaxis`."""
-    body = _add_mocap(spec, name)
+    body = add_mocap(spec, name)
     for i, box in enumerate(boxes):
         body.add_geom(
             name=f"{name}_{i}",
@@ -34,7 +34,7 @@ def add_fixture(
 
 def add_print(spec: mujoco.MjSpec, name: str, radius: float) -> None:
     """Add a painted disc on the table, which nothing touches; sensors as `add_fixture`."""
-    _add_mocap(spec, name).add_geom(
+    add_mocap(spec, name).add_geom(
         type=mujoco.mjtGeom.mjGEOM_CYLINDER,
         size=[radius, 0.0005, 0],
         rgba=PAINT,
@@ -43,7 +43,8 @@ def add_print(spec: mujoco.MjSpec, name: str, radius: float) -> None:
     )
 
 
-def _add_mocap(spec: mujoco.MjSpec, name: str) -> mujoco.MjsBody:
+def add_mocap(spec: mujoco.MjSpec, name: str) -> mujoco.MjsBody:
+    """Add a mocap body without geoms; sensed by `<name>_pos, _xaxis`."""
     kinds, frame = mujoco.mjtSensor, (mujoco.mjtObj.mjOBJ_XBODY, name)
     sense(spec, f"{name}_pos", kinds.mjSENS_FRAMEPOS, frame)
     sense(spec, f"{name}_xaxis", kinds.mjSENS_FRAMEXAXIS, frame)

@@ -1,0 +1,1 @@
+"""Lids: put on, pressed, twisted, screwed, flipped and slid."""

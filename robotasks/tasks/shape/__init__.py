@@ -1,0 +1,1 @@
+"""Shape sorting: pegs of six shapes and the sockets they fit into."""
