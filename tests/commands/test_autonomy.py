@@ -55,7 +55,7 @@ def test_an_attended_life_shoots_only_and_costs_a_person_a_shot(attended):
         (["free", "--set", "gama=1"], "Did you mean gamma?"),
         (["free", "--against", "nowhere"], "is no run of `robotasks autonomy`"),
         (["fre"], "invalid choice"),
-        (["free", "--task", "reach"], "invalid choice"),
+        (["free", "reach"], "invalid choice"),
     ],
 )
 def test_mistakes(arguments, message, capsys, tmp_path, monkeypatch):
