@@ -56,8 +56,8 @@ class Options:
     """Steps for which a puck may be stuck before a person comes."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
-    set: tuple[str, ...] = ("gamma=0.99",)
-    """Options of PPO, for instance --set gamma=0.98 hidden=256,256."""
+    set: tuple[str, ...] = ("gamma=0.99", "initial_std=0.8")
+    """Options of PPO: shots are worth waiting for, and found by bold strokes alone."""
     rows: int = 50
     """Held-out shots, and as many retrievals, of the evaluations in between."""
     json: bool = False
