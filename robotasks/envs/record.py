@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -84,31 +83,26 @@ class Record:
             self.first_success[held] = self.elapsed[held]
         ended = self.elapsed >= self.horizon
         ended |= diverged
-        acted: Any = ...
-        if idle is not None:
+        if idle is None:
+            self.last_action[:], self.last_reward[:] = actions, rewards
+        else:
             ended &= ~idle
-            acted = ~idle
-        self.last_action[acted], self.last_reward[acted] = actions[acted], rewards[acted]
+            self.last_action[~idle], self.last_reward[~idle] = actions[~idle], rewards[~idle]
         self._flags[1:] = False
         self.over[:] = ended
         return ended
 
     def infos(self, diverged: np.ndarray) -> dict[str, np.ndarray]:
         """Return what `step` and `reset` tell of every world, as new arrays; takes `diverged`."""
-        first_success, elapsed = self._counters[-3:-1].copy()
-        told = np.ones((5, self.worlds), dtype=bool)  # Gymnasium's masks: said of every world
-        return {
+        told = {
             "success": self.streak >= HOLD,
-            "_success": told[0],
-            "first_success": first_success,
-            "_first_success": told[1],
-            "elapsed": elapsed,
-            "_elapsed": told[2],
+            "first_success": self.first_success.copy(),
+            "elapsed": self.elapsed.copy(),
             "trial_start": self.trial_start.copy(),
-            "_trial_start": told[3],
             "diverged": diverged,
-            "_diverged": told[4],
         }
+        said = np.ones((len(told), self.worlds), dtype=bool)  # Gymnasium's masks: of every world
+        return told | {f"_{name}": mask for name, mask in zip(told, said, strict=True)}
 
     def history(self, of: slice) -> dict[str, np.ndarray]:
         """Return the observation slots that tell some worlds' past."""

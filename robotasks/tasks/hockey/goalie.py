@@ -86,9 +86,7 @@ class Goalie(Task):
     def stages(self, now, goal):
         miss = play.shot_miss(now, goal.spot_y)
         progress = play.shot_progress(now, play.on_goal_line(goal.spot_y), miss)
-        away = abs(now.goalie_y - goal.spot_y) / (rink.GOALIE_HALF + rink.PUCK_RADIUS)
-        progress = 0.96 * progress + 0.03 * clip(away, 0.0, 1.0)
-        return [Stage(progress, self.success(now, goal))]
+        return [Stage(0.99 * progress, self.success(now, goal))]
 
     def success(self, now, goal):
         return play.through(now, goal.spot_y, CLOSE)
