@@ -47,12 +47,13 @@ def counts(infos):
     }
 
 
-def wreck(env, world, to=np.nan):
-    """Put a puck somewhere that no stick can reach, or nowhere at all."""
+def wreck(env, world, to=np.nan, speed=0.0):
+    """Put a puck somewhere, or nowhere at all, and let it slide at a speed along x."""
     (engine,) = env.engines
-    state = engine.state()
-    column = 1 + engine.model.joint("puck").qposadr[0]
+    state, joint = engine.state(), engine.model.joint("puck")
+    column = 1 + joint.qposadr[0]
     state[world, column : column + 2] = to
+    state[world, 1 + engine.model.nq + joint.dofadr[0]] = speed
     engine.batch.state[world] = state[world]
 
 
@@ -117,6 +118,15 @@ def test_what_belongs_to_a_goal_begins_anew():
         truncated, infos = env.step(env.expert_actions())[3:]
     assert truncated.all() and crossed.all() and infos["final_info"]["success"].all()
     assert not env.readings().crossed.any() and not infos["success"].any()
+
+
+def test_a_shot_on_its_way_is_paid_more_than_a_puck_laid_down_before_the_line():
+    env = begun()
+    env.set_goal({"phase": SHOOT, "spot": (0.5, 0.0)})
+    for world, (x, speed) in enumerate([(0.5, 0.0), (0.715, 0.0), (0.6, 0.8)]):
+        wreck(env, world, to=(x, 0.0), speed=speed)
+    far, near, coming = env.step(np.zeros((WORLDS, 5)))[1]
+    assert far < near < 0.6 < 0.9 < coming < 1
 
 
 def test_the_expert_lives_alone():
