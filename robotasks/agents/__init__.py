@@ -1,7 +1,7 @@
 """Learning agents, one file each; importing this package loads no torch.
 
-An agent's module offers `Config` (a frozen dataclass), `train(env, config, run, ...)` and
-`load(folder)`.
+An agent's module offers `Config` (a frozen dataclass), `train(source, config, run, ...)` and
+`load(folder)`. The source is a vector environment, for an imitator its demonstrations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from robotasks.benchmark.agent import Adapter
 
-AGENTS: Mapping[str, str] = MappingProxyType({"ppo": "robotasks.agents.ppo"})
+AGENTS: Mapping[str, str] = MappingProxyType(
+    {"ppo": "robotasks.agents.ppo", "bc": "robotasks.agents.bc"}
+)
+IMITATORS = frozenset({"bc"})
 
 
 def agent_module(name: str) -> ModuleType:

@@ -222,11 +222,12 @@ def train(
     with torch_threads(config.threads):
         policy = ActorCritic(*env_sizes(env), config, torch.Generator().manual_seed(run.seed))
         learner = PPO(policy, config, env.num_envs)
-        training = Training(run, learner, Collector(env, policy, config.rollout))
+        collector = Collector(env, policy, config.rollout)
+        training = Training(run, learner, collector)
         if open_run(run, PPO.name, dataclasses.asdict(config)):
             training.restore()
         else:
-            training.collector.start(run.seed)
+            collector.start(run.seed)
         training.train(evaluate, on_progress)
     return learner.adapter()
 

@@ -83,6 +83,13 @@ class Suite:
             "max_episode_steps": max(find_task(name).horizon for name in self.names),
         }
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits it can be scored on: `train`, and the tests that some task has."""
+        tested = [find_task(name) for name in self.held_out or self.train]
+        having = {split for task in tested for split in splits.splits_of(task)}
+        return tuple(split for split in splits.SPLITS if split in having)
+
     def rows(self, split: str = "train", seed: int = 0, count: int | None = None) -> Distribution:
         """Draw `count` rows per task: of the training tasks, or for a test of those to be tested.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ ANCHORS = ("expert", "random")
 
 
 def find_entrant(name: str, seed: int = 0) -> Entrant:
-    """Return the entrant called `name`: expert, random, or a run folder.
+    """Return the entrant called `name`: expert, random, module:name, or a run folder.
 
-    Raises ValueError if it is neither, or a folder that holds no run.
+    Raises ValueError if it is none of them, or a folder that holds no run.
     """
     if name == "expert":
         return Expert
     if name == "random":
         return lambda env: Random(seed)
+    if ":" in name:
+        return _imported(name)
     _check(name)
     trained = load(name)
     return lambda env: trained
@@ -33,12 +36,26 @@ def senses(name: str) -> dict[str, Any]:
 
     Raises ValueError like `find_entrant`.
     """
-    if name in ANCHORS:
+    if name in ANCHORS or ":" in name:
         return {}
     _check(name)
     return {"reveal": read_config(name)["env"].get("reveal", ["goal"])}
 
 
+def _imported(name: str) -> Entrant:
+    """Return what a user's own module calls by that name."""
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{name!r} cannot be imported ({error}): name an entrant as module:name, and let "
+            "PYTHONPATH lead to the module"
+        ) from error
+
+
 def _check(name: str) -> None:
     if not Path(name).exists():
-        raise ValueError(f"{unknown('agent', name, ANCHORS)} Or name the folder of a run.")
+        raise ValueError(
+            f"{unknown('agent', name, ANCHORS)} Or name the folder of a run, or module:name."
+        )

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from robotasks.agents import agent_module
+from robotasks.agents import IMITATORS, agent_module
 from robotasks.agents.parts.run import Run
 from robotasks.commands.evaluate import held_out
 from robotasks.envs.vector import TaskVectorEnv
@@ -27,11 +27,13 @@ class Options:
     """Options of `train`."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """Name of the agent: ppo."""
+    """Name of the agent: ppo, or bc, which imitates."""
     task: Annotated[str, tyro.conf.Positional]
     """Name of the task."""
+    demonstrations: str | None = None
+    """Folder or Minari id of the dataset to imitate, as `robotasks record` made it."""
     steps: int = 2_000_000
-    """Environment steps, all worlds together."""
+    """Environment steps, all worlds together; of an imitator: demonstrated steps, repeatedly."""
     seed: int = 0
     """Seed of everything random."""
     out: Path | None = None
@@ -39,13 +41,14 @@ class Options:
     resume: bool = False
     """Go on from the folder's last checkpoint; without one, start fresh."""
     worlds: int = 256
-    """Worlds that are simulated together."""
+    """Worlds that are simulated together; an imitator trains without."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
     reward: Literal["dense", "sparse"] = "dense"
     """dense (stages) or sparse (success)."""
     reveal: tuple[str, ...] = ("goal",)
-    """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin."""
+    """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin.
+    Demonstrations have to tell the same."""
     set: tuple[str, ...] = ()
     """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
@@ -76,26 +79,60 @@ def follow(
 
 
 def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]], Any]:
-    """Check the options and make the worlds; the result trains, reporting after each update."""
+    """Check the options and find the source; the result trains, reporting after each update."""
     find_task(options.task)
     module = agent_module(options.agent)
     config = agent_config(module.Config, options.set)
     if options.steps < 1:
         raise ValueError(f"steps must be at least 1, not {options.steps}")
+    source, arguments = (shown if options.agent in IMITATORS else worlds)(options)
+    run_ = Run(
+        folder=folder, seed=options.seed, steps=options.steps, resume=options.resume, env=arguments
+    )
+    score = evaluator(options) if options.rows else None
+    return lambda report: module.train(source, config, run_, evaluate=score, on_progress=report)
+
+
+def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
+    """Return the worlds that an agent acts in, and what the run tells of them."""
+    if options.demonstrations is not None:
+        imitators = ", ".join(sorted(IMITATORS))
+        raise ValueError(f"{options.agent} takes no demonstrations; imitators do: {imitators}")
     arguments: dict[str, Any] = {
         "tasks": options.task,
         "num_envs": options.worlds,
         "reward": options.reward,
         "reveal": list(options.reveal),
     }
-    env = TaskVectorEnv(
-        **arguments, autoreset_mode="SameStep", stagger=True, threads=options.threads
-    )
-    run_ = Run(
-        folder=folder, seed=options.seed, steps=options.steps, resume=options.resume, env=arguments
-    )
-    score = evaluator(options) if options.rows else None
-    return lambda report: module.train(env, config, run_, evaluate=score, on_progress=report)
+    made: dict[str, Any] = {
+        "autoreset_mode": "SameStep",
+        "stagger": True,
+        "threads": options.threads,
+    }
+    return TaskVectorEnv(**arguments, **made), arguments
+
+
+def shown(options: Options) -> tuple[Any, dict[str, Any]]:
+    """Return the demonstrations that an imitator learns from, and what the run tells of them."""
+    from robotasks.benchmark.dataset import read
+
+    if options.demonstrations is None:
+        raise ValueError(
+            f"{options.agent} imitates: name a dataset with --demonstrations; "
+            f"`robotasks record {options.task}` makes one"
+        )
+    demonstrations = read(options.demonstrations)
+    wanted = {"task": find_task(options.task).id, "reveal": options.reveal}
+    for name, value in wanted.items():
+        given = getattr(demonstrations, name)
+        if given != value:
+            raise ValueError(f"{options.demonstrations} has the {name} {given!r}, not {value!r}")
+    return demonstrations, {
+        "tasks": options.task,
+        "reveal": list(options.reveal),
+        "demonstrations": demonstrations.dataset,
+        "hash": demonstrations.hash,
+    }
 
 
 def agent_config(kind: type, settings: Sequence[str]) -> Any:
@@ -141,16 +178,16 @@ def progress_reporter(steps: int, as_json: bool) -> Iterator[Callable[[Any], Non
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:,}/{task.total:,} steps"),
-        TextColumn("success [bold green]{task.fields[success]:>4.0%}[/]"),
+        TextColumn("success [bold green]{task.fields[success]}[/]"),
         TextColumn("{task.fields[fps]:,.0f} steps/s"),
         TimeRemainingColumn(),
     )
     bar = Progress(*columns)
-    line = bar.add_task("training", total=steps, success=0.0, fps=0.0)
+    line = bar.add_task("training", total=steps, success="", fps=0.0)
 
     def report(progress: Any) -> None:
         bar.start()  # with the first update, so that a refused run shows its error and no bar
-        success = 0.0 if math.isnan(progress.success) else progress.success
+        success = "   -" if math.isnan(progress.success) else f"{progress.success:>4.0%}"
         bar.update(
             line,
             completed=progress.steps,

@@ -6,6 +6,7 @@ nor on the number of threads.
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache, partial
 
 import mujoco
@@ -26,7 +27,9 @@ class CpuEngine:
         self.model = model
         self._index = lru_cache(partial(field_index, model))
         self.worlds = worlds
-        self.batch = batch.Batch(model, worlds, nthread=threads)
+        # A thread that has no world to step would still be woken at every step.
+        used = min(threads or os.cpu_count() or 1, worlds)
+        self.batch = batch.Batch(model, worlds, nthread=used)
         log = mujoco.MjLogConfig.get()
         log.logto_file = False  # `diverged` tells; the user's folder is no place for a log
         mujoco.MjLogConfig.set(log)

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from robotasks.benchmark.agent import TrialSpec
 
 
-class GaussianPolicy(Protocol):
+class Policy(Protocol):
     """What the adapter asks of a policy."""
 
-    noise: DiagonalGaussian
     sizes: tuple[int, int]  # of an observation and of an action
+
+    @property
+    def noise(self) -> DiagonalGaussian | None:
+        """How sampled actions spread; None if there is one action for each observation."""
+        ...
 
     def mean(self, obs: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw `obs` (n, o)."""
@@ -28,7 +32,7 @@ class GaussianPolicy(Protocol):
 class PolicyAdapter:
     """An `Adapter`: the mean action, or with `explore` a sampled one. Nothing is remembered."""
 
-    def __init__(self, policy: GaussianPolicy, seed: int = 0) -> None:
+    def __init__(self, policy: Policy, seed: int = 0) -> None:
         self.policy, self.seed = policy, seed
         # Its own stream: evaluating in the middle of training must not change the training.
         self.generator = torch.Generator().manual_seed(seed)
@@ -47,7 +51,7 @@ class PolicyAdapter:
     def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
         """Actions (n, a) float32 in [-1, 1] for `obs` (n, o)."""
         actions = self.policy.mean(torch.tensor(obs, dtype=torch.float32))
-        if explore:
+        if explore and self.policy.noise is not None:
             actions, _ = self.policy.noise.sample(actions, self.generator)
         return actions.clamp(-1, 1).numpy()
 

@@ -64,6 +64,15 @@ class Collector:
         self.episodes = RecentEpisodes(env.num_envs)
         self.steps = 0  # env steps taken so far, all worlds together
 
+    @property
+    def per_update(self) -> int:
+        """Env steps of one rollout."""
+        return self.batch.rewards.numel()
+
+    def recent(self) -> tuple[float, float]:
+        """Success rate and mean return of the episodes that ended last; NaN before the first."""
+        return self.episodes.means()
+
     def start(self, seed: int) -> None:
         """Begin the first episodes; world i gets seed + i."""
         self._write["last_obs"][:], _ = self.env.reset(seed=seed)

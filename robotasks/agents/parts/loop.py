@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 
 from robotasks.agents.parts import checkpoint
-from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State
-from robotasks.agents.parts.collect import Collector
 from robotasks.agents.parts.log import Log, Progress
 from robotasks.agents.parts.run import CHECKPOINT, Run
 
@@ -24,12 +23,44 @@ Evaluate = Callable[["Adapter"], Mapping[str, float]]  # scores by name: "succes
 OnProgress = Callable[[Progress], None]  # called after every update
 
 
-class Learner(Protocol):
+Given = TypeVar("Given", covariant=True)
+Taken = TypeVar("Taken", contravariant=True)
+Rollout = TypeVar("Rollout")
+
+
+class Source(Protocol[Given]):
+    """What a learner learns from: worlds (`Collector`) or demonstrations (`Sampler`)."""
+
+    @property
+    def per_update(self) -> int:
+        """Steps of one rollout."""
+        ...
+
+    steps: int  # given so far
+
+    def rollout(self) -> Given:
+        """The next steps, in buffers that the next call may overwrite."""
+        ...
+
+    def recent(self) -> tuple[float, float]:
+        """Success rate and mean return of recent episodes; NaN where there are none."""
+        ...
+
+    def state(self) -> State:
+        """Everything the next rollout depends on; copies."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        ...
+
+
+class Learner(Protocol[Taken]):
     """What the loop asks of an agent. All it remembers is in `state`, random streams included."""
 
     name: str
 
-    def learn(self, batch: Batch, left: float) -> dict[str, float]:
+    def learn(self, batch: Taken, left: float) -> dict[str, float]:
         """Improve on one rollout; returns what is worth logging.
 
         `left` is the share of the run that lies ahead, 1 at its first rollout and falling to 0.
@@ -49,14 +80,17 @@ class Learner(Protocol):
         ...
 
 
-class Training:
+class Training(Generic[Rollout]):
     """A run under way: learner, collector and clock, saved and restored as one."""
 
-    def __init__(self, run: Run, learner: Learner, collector: Collector) -> None:
+    def __init__(self, run: Run, learner: Learner[Rollout], collector: Source[Rollout]) -> None:
         self.run, self.learner, self.collector = run, learner, collector
         self.path = run.folder / CHECKPOINT
-        self.per_update = collector.batch.rewards.numel()
+        self.per_update = collector.per_update
         self.updates = max(1, run.steps // self.per_update)
+        self.evaluate_every = run.evaluate_every
+        if run.evaluations:
+            self.evaluate_every = math.ceil(self.updates / run.evaluations)
         self.wall_s = 0.0
 
     def train(self, evaluate: Evaluate | None, on_progress: OnProgress | None) -> None:
@@ -108,7 +142,7 @@ class Training:
         metrics = self.learner.learn(batch, left)
         spent = time.perf_counter() - start
         self.wall_s += spent
-        success, mean_return = self.collector.episodes.means()
+        success, mean_return = self.collector.recent()
         metrics["learning_share"] = 1 - (collected - start) / spent
         return Progress(
             steps=self.collector.steps,
@@ -122,7 +156,7 @@ class Training:
 
     def _report(self, update: int, progress: Progress, log: Log, evaluate: Evaluate | None) -> None:
         row = progress.row()
-        scored = evaluate is not None and self._due(update, self.run.evaluate_every)
+        scored = evaluate is not None and self._due(update, self.evaluate_every)
         if evaluate is not None and scored:
             start = time.perf_counter()
             scores = evaluate(self.learner.adapter())

@@ -35,6 +35,7 @@ class Run:
     log_every: int = 5
     checkpoint_every: int = 20
     evaluate_every: int = 50
+    evaluations: int = 0  # if given, so many of them, evenly spread, instead of `evaluate_every`
 
 
 def open_run(run: Run, agent: str, options: Mapping[str, Any]) -> bool:
@@ -52,10 +53,10 @@ def open_run(run: Run, agent: str, options: Mapping[str, Any]) -> bool:
     versions = _versions()
     if checkpoint.exists():
         stored = read_config(run.folder)
-        differences = _differences({key: stored.get(key) for key in identity}, identity)
-        if differences:
+        found = differences({key: stored.get(key) for key in identity}, identity)
+        if found:
             advice = "Resume with the same options, or train in a new folder."
-            raise RunError(config, f"another run: {'; '.join(differences)}", advice)
+            raise RunError(config, f"another run: {'; '.join(found)}", advice)
         versions = stored.get("versions", versions)
     text = {"format": FORMAT, **identity, "steps": run.steps, "versions": versions}
     write_atomically(config, (json.dumps(text, indent=2) + "\n").encode())
@@ -83,11 +84,12 @@ def read_config(folder: Path | str) -> dict[str, Any]:
     return config
 
 
-def _differences(stored: Any, given: Any, name: str = "") -> list[str]:
+def differences(stored: Any, given: Any, name: str = "") -> list[str]:
+    """Say where two JSON values differ, a line for each place."""
     if isinstance(stored, dict) and isinstance(given, dict):
         keys = sorted(stored.keys() | given.keys())
         pairs = [(stored.get(key), given.get(key), f"{name}.{key}".strip(".")) for key in keys]
-        return [line for pair in pairs for line in _differences(*pair)]
+        return [line for pair in pairs for line in differences(*pair)]
     return [] if stored == given else [f"{name} was {stored!r} and is now {given!r}"]
 
 

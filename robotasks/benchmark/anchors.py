@@ -1,0 +1,33 @@
+"""Anchors: the entrants that give a scale, as data; every other agent goes by its own name.
+
+On a multi-task suite `ppo` is told the goal. On a meta-learning suite it is told what the suite
+tells, so it is the blind pooled policy there, and its sighted twin is the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FLOOR, CEILING = "random", "expert"
+"""They learn nothing: uniform actions, and the scripted expert that reads the simulator."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A learning agent, what it is told and which of its options differ."""
+
+    agent: str
+    reveal: tuple[str, ...] | None = None
+    """What its observations tell; what the suite tells if None."""
+    set: tuple[str, ...] = ()
+    """Options of the agent, NAME=VALUE each."""
+
+
+BLIND, ORACLE = "ppo", "ppo-sighted"
+"""The two ends of the scale of adaptation on a meta-learning suite."""
+
+VARIANTS: Mapping[str, Variant] = {
+    ORACLE: Variant("ppo", reveal=("goal", "task")),
+    "ppo-blind": Variant("ppo", reveal=()),
+}

@@ -1,0 +1,38 @@
+"""Tiers: how much a run of the benchmark spends, from a check that all works to the real thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What one cell, an agent trained and evaluated on a suite with one seed, spends."""
+
+    name: str
+    steps: int | None
+    """Control steps of training, all tasks and worlds together; the suite's own if None."""
+    train_rows: int
+    """Training rows per task."""
+    rows: int
+    """Trials per task and split, each on a row of its own."""
+    points: int
+    """Evaluations during training: the points of the learning curve."""
+    curve_rows: int
+    """Trials per task at each of them."""
+    seeds: int
+    """How many seeds a table has, unless told otherwise."""
+    hours: float
+    """About what a cell of MT5 takes that trains, on one core."""
+    quotable: bool = True
+    """Whether its numbers are results."""
+
+
+SMOKE = Tier("smoke", 300_000, 256, 16, 4, 8, seeds=2, hours=0.1, quotable=False)
+LAPTOP = Tier("laptop", 4_000_000, 256, 32, 20, 16, seeds=5, hours=1.5)
+FULL = Tier("full", None, 256, 64, 40, 32, seeds=10, hours=4)
+
+TIERS: Mapping[str, Tier] = {tier.name: tier for tier in (SMOKE, LAPTOP, FULL)}
+STAMP = "smoke tier: it shows that everything works and is not a result"
+"""What everything carries that comes from a tier that is not quotable."""

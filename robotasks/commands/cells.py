@@ -1,0 +1,245 @@
+"""One cell of the benchmark: train an agent on a suite with one seed, and play the test grid."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from robotasks.agents import AGENTS, IMITATORS, agent_module
+from robotasks.agents.parts.files import write_atomically
+from robotasks.agents.parts.run import PROGRESS, Run, differences
+from robotasks.benchmark.anchors import CEILING, VARIANTS, Variant
+from robotasks.benchmark.contract import examine
+from robotasks.benchmark.evaluate import Entrant, evaluate
+from robotasks.benchmark.provenance import Provenance
+from robotasks.benchmark.records import Scores
+from robotasks.benchmark.results import CELL, CURVE, ENDING, RESULT, Result, pack, unpack
+from robotasks.benchmark.suites import Suite, find_suite
+from robotasks.benchmark.tiers import Tier
+from robotasks.commands.entrants import find_entrant
+from robotasks.commands.train import agent_config, read_progress
+from robotasks.tasks.distribution import Distribution
+
+METER, ERROR = "meter.json", "error.txt"
+TRAIN_WORLDS = 256
+TEST_SEED = 0
+"""Of the test rows and of all starts: every agent and seed meets the same ones."""
+
+
+CONTRACT_ROWS, CONTRACT_EPISODES = 2, 2
+"""Rows per task, and episodes on each, on which the contract is tried."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Who is trained and evaluated on what, and where; all plain values, for another process."""
+
+    suite: str
+    agent: str
+    seed: int
+    tier: Tier
+    out: Path
+    command: str
+    """What the result says makes it again."""
+    worlds: int = 256
+    """Trials played at a time."""
+    threads: int = 1
+    """Of the simulator."""
+
+    @property
+    def folder(self) -> Path:
+        """Where all of it lies."""
+        suite, agent = (re.sub(r"[^\w.-]", "-", name) for name in (self.suite, self.agent))
+        return self.out / suite / f"{agent}-s{self.seed}"
+
+
+class Meter:
+    """What a cell has cost so far, over all resumes, and how far it is: a file for whoever asks."""
+
+    def __init__(self, path: Path) -> None:
+        """path: of the file; the meter goes on from what it says."""
+        self._path = path
+        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self._wall_s = before.get("wall_s", 0.0) - time.perf_counter()
+        self._cpu_s = before.get("cpu_s", 0.0) - time.process_time()
+        self.done = 0
+
+    def seconds(self) -> dict[str, float]:
+        """Return wall and CPU seconds."""
+        wall_s, cpu_s = self._wall_s + time.perf_counter(), self._cpu_s + time.process_time()
+        return {"wall_s": round(wall_s, 2), "cpu_s": round(cpu_s, 2)}
+
+    def note(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Write what is being done, and how much of it is."""
+        self.done = done
+        content = {"stage": stage, "done": done, "total": total, **self.seconds()}
+        write_atomically(self._path, json.dumps(content).encode())
+
+
+def find_learner(name: str) -> Variant | None:
+    """Return how an agent of that name learns; None if it is none of ours that does.
+
+    Raises ValueError for an imitator, since a suite has no demonstrations.
+    """
+    if name in IMITATORS:
+        raise ValueError(f"{name} imitates, and a suite has no demonstrations: use `train {name}`")
+    return VARIANTS.get(name, Variant(name) if name in AGENTS else None)
+
+
+def attempt(cell: Cell) -> str:
+    """Play a cell; return why it failed, "" if it did not. The traceback is kept in its folder."""
+    try:
+        play(cell)
+    except Exception as error:
+        write_atomically(cell.folder / ERROR, traceback.format_exc().encode())
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def play(cell: Cell) -> None:
+    """Train and evaluate a cell, or go on where it was killed; a finished one is left alone.
+
+    Raises ValueError if its folder holds another cell.
+    """
+    suite, learner = find_suite(cell.suite), find_learner(cell.agent)
+    told = suite.reveal if learner is None or learner.reveal is None else learner.reveal
+    env = {**suite.arguments, "reveal": list(told), "threads": cell.threads}
+    grid = {split: _rows(suite, split, cell, cell.tier.rows) for split in suite.splits}
+    promised = _promised(cell, suite, told, grid)
+    _open(cell, promised)
+    if (cell.folder / RESULT).exists():
+        return
+    meter = Meter(cell.folder / METER)
+    with nullcontext() if learner is None else _one_torch_thread():
+        if learner is None:
+            entrant = find_entrant(cell.agent, cell.seed)
+        else:
+            entrant = _train(cell, suite, learner, env, meter)
+        for split, rows in grid.items():
+            path = cell.folder / f"{split}{ENDING}"
+            if not path.exists():
+                meter.note(f"playing {split}")
+                _play(entrant, rows, cell, env, path)
+        meter.note("examining")
+        breaches = _examine(entrant, grid[_tested(suite)], cell, env)
+    steps = _trained_steps(cell) if learner else 0
+    spent = {"train_steps": steps, "play_steps": _played_steps(cell, suite), **meter.seconds()}
+    found = {**promised, "breaches": breaches, **spent}
+    text = Result(**found, command=cell.command).text()
+    write_atomically(cell.folder / RESULT, text.encode())
+    (cell.folder / ERROR).unlink(missing_ok=True)
+
+
+def _rows(suite: Suite, split: str, cell: Cell, count: int) -> Distribution:
+    return suite.rows(split, cell.seed if split == "train" else TEST_SEED, count)
+
+
+def _tested(suite: Suite) -> str:
+    """Return the first split with rows that training does not meet."""
+    return next(split for split in suite.splits if split != "train")
+
+
+def _promised(
+    cell: Cell, suite: Suite, told: tuple[str, ...], grid: Mapping[str, Distribution]
+) -> dict[str, Any]:
+    """Return the fields of the result that are known beforehand."""
+    return {
+        "suite": suite.name,
+        "suite_version": suite.version,
+        "agent": cell.agent,
+        "seed": cell.seed,
+        "tier": cell.tier.name,
+        "quotable": cell.tier.quotable,
+        "reveal": told,
+        "provenance": {split: Provenance.of(rows) for split, rows in grid.items()},
+        "task_sets": {split: rows.hash for split, rows in grid.items()},
+    }
+
+
+def _open(cell: Cell, promised: Mapping[str, Any]) -> None:
+    """Claim the folder: whoever goes on there has to promise the same result."""
+    provenance = {split: asdict(entry) for split, entry in promised["provenance"].items()}
+    identity = {**promised, "provenance": provenance, "tier": asdict(cell.tier)}
+    identity = json.loads(json.dumps(identity))  # as it will be read back
+    path = cell.folder / CELL
+    if path.exists():
+        found = differences(json.loads(path.read_text(encoding="utf-8")), identity)
+        if found:
+            raise ValueError(
+                f"{cell.folder} holds another cell: {'; '.join(found)}. Choose another --out."
+            )
+    write_atomically(path, (json.dumps(identity, indent=1) + "\n").encode())
+
+
+def _train(
+    cell: Cell, suite: Suite, learner: Variant, env: Mapping[str, Any], meter: Meter
+) -> Entrant:
+    """Train on the training rows, from the last checkpoint if there is one."""
+    module, tier = agent_module(learner.agent), cell.tier
+    worlds = {"seed": cell.seed, "num_envs": TRAIN_WORLDS, "count": tier.train_rows}
+    run = Run(
+        folder=cell.folder / "run",
+        seed=cell.seed,
+        steps=tier.steps or suite.steps,
+        resume=True,
+        env={"suite": suite.name, **worlds, "reveal": env["reveal"]},
+        evaluations=tier.points,
+    )
+    rows = _rows(suite, _tested(suite), cell, tier.curve_rows)
+
+    def score(adapter: Any) -> dict[str, float]:
+        path = cell.folder / CURVE / f"{meter.done:010d}{ENDING}"
+        scores = _play(lambda env: adapter, rows, cell, env, path)
+        return {"success": scores.success, "return": scores.mean_return}
+
+    adapter = module.train(
+        suite.make("train", **worlds, **env, autoreset_mode="SameStep", stagger=True),
+        agent_config(module.Config, learner.set),
+        run,
+        evaluate=score,
+        on_progress=lambda progress: meter.note("training", progress.steps, progress.total),
+    )
+    return lambda env: adapter
+
+
+def _play(
+    entrant: Entrant, rows: Distribution, cell: Cell, env: Mapping[str, Any], path: Path
+) -> Scores:
+    """Play the grid and write its records."""
+    scores = evaluate(entrant, rows, seed=TEST_SEED, worlds=cell.worlds, **env)
+    write_atomically(path, pack(scores))
+    return scores
+
+
+def _examine(
+    entrant: Entrant, rows: Distribution, cell: Cell, env: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the rules that the agent breaks; the scripted expert may look where others may not."""
+    if cell.agent == CEILING:
+        return ()
+    options = {**env, "episodes": CONTRACT_EPISODES}
+    breaches = examine(entrant, rows, seed=TEST_SEED, per_task=CONTRACT_ROWS, **options)
+    return tuple(map(str, breaches))
+
+
+def _one_torch_thread() -> AbstractContextManager[None]:
+    from robotasks.agents.parts.loop import torch_threads
+
+    return torch_threads(1)
+
+
+def _trained_steps(cell: Cell) -> int:
+    return int(read_progress(cell.folder / "run" / PROGRESS)[-1]["steps"] or 0)
+
+
+def _played_steps(cell: Cell, suite: Suite) -> int:
+    """Return the control steps of all evaluations; every episode has the suite's horizon."""
+    files = cell.folder.rglob(f"*{ENDING}")
+    return suite.arguments["max_episode_steps"] * sum(len(unpack(file).records) for file in files)

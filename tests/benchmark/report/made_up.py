@@ -1,0 +1,75 @@
+"""Finished cells with made-up episodes: reports need no simulation."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from robotasks.benchmark.provenance import Provenance
+from robotasks.benchmark.records import Record, Scores
+from robotasks.benchmark.results import CELL, CURVE, ENDING, RESULT, Result, pack
+
+SPLITS = ("train", "interp", "dyn")
+
+
+def scores(chance, tasks, episodes, rng, rows=8):
+    """Episodes that succeed by chance, the more the later they come in a trial."""
+    return Scores(
+        tuple(
+            Record(task, row, k, bool(won), 9 if won else -1, float(won), False)
+            for task in tasks
+            for row in range(rows)
+            for k in range(episodes)
+            for won in [rng.random() < chance * (0.7 + 0.3 * (k + 1) / episodes)]
+        )
+    )
+
+
+def write_cell(
+    out: Path,
+    agent="ppo",
+    seed=0,
+    *,
+    chance=0.5,
+    suite="MT5",
+    tasks=("a-v1", "b-v1"),
+    episodes=1,
+    steps=300_000,
+    quotable=True,
+    versions=("0.1.0", "4.0.0"),
+    rows_hash="f00d",
+    breaches=(),
+):
+    """Write a cell as the benchmark would; returns its folder."""
+    folder = out / suite.replace(":", "-") / f"{agent}-s{seed}"
+    (folder / CURVE).mkdir(parents=True)
+    rng = np.random.default_rng([seed, len(agent), round(chance * 100)])
+    told = {split: (f"t{seed}" if split == "train" else rows_hash) for split in SPLITS}
+    result = Result(
+        suite=suite,
+        suite_version=1,
+        agent=agent,
+        seed=seed,
+        tier="laptop" if quotable else "smoke",
+        quotable=quotable,
+        reveal=("goal",),
+        breaches=breaches,
+        command=f"robotasks benchmark {suite} {agent} --tier smoke --seeds 2",
+        provenance={
+            split: Provenance(dict.fromkeys(tasks, hash_), *versions)
+            for split, hash_ in told.items()
+        },
+        task_sets=told,
+        train_steps=steps,
+        play_steps=9_600,
+        wall_s=123.4,
+        cpu_s=98.7,
+    )
+    for split in SPLITS:
+        (folder / f"{split}{ENDING}").write_bytes(pack(scores(chance, tasks, episodes, rng)))
+    for point in range(1, 5) if steps else ():
+        path = folder / CURVE / f"{steps * point // 4:010d}{ENDING}"
+        path.write_bytes(pack(scores(chance * point / 4, tasks, episodes, rng, rows=4)))
+    (folder / RESULT).write_text(result.text())
+    (folder / CELL).write_text(json.dumps({}))
+    return folder

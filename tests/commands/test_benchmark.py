@@ -1,0 +1,214 @@
+"""The benchmark: what it counts, what it leaves alone, how it goes on, and what it refuses."""
+
+import json
+import sys
+import types
+from concurrent.futures import Future
+from dataclasses import replace
+
+import pytest
+
+from robotasks.benchmark.anchors import VARIANTS, Variant
+from robotasks.benchmark.results import read_cell
+from robotasks.benchmark.suites import find_suite
+from robotasks.benchmark.tiers import SMOKE, Tier
+from robotasks.commands import benchmark, cells, main, run_command
+from robotasks.commands.cells import Cell, play
+from tests.commands.planted import SOLVES
+
+PLANTED = "tests.commands.planted:SolvesSome"
+TINY = Tier("tiny", 26 * 256, 8, 4, 3, 2, seeds=1, hours=0, quotable=False)
+QUICK = Variant("ppo", set=("hidden=8", "epochs=1", "minibatches=2"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_training():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "TRAIN_WORLDS", 16)
+        patch.setattr(cells, "VARIANTS", {**VARIANTS, "quick": QUICK})
+        yield
+
+
+def benchmark_reach(out, capsys, *options, agents=(PLANTED,)):
+    run_command(
+        "benchmark",
+        ["MT1:reach", *agents, "--tier", "smoke", "--out", str(out), "--json", *options],
+    )
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def made(cell):
+    """Everything but the clock: the bytes of all records, and the result."""
+    files = {path.name: path.read_bytes() for path in cell.folder.rglob("*.jsonl.gz")}
+    return files, replace(read_cell(cell.folder).result, wall_s=0, cpu_s=0)
+
+
+@pytest.mark.parametrize(("jobs", "worlds"), [("1", "5"), ("2", "100")])
+def test_solving_k_of_n_rows_scores_k_of_n(tmp_path, capsys, jobs, worlds):
+    rows = benchmark_reach(tmp_path, capsys, "--jobs", jobs, "--worlds", worlds, "--seeds", "2")
+    assert sorted(row["seed"] for row in rows) == [0, 1]
+    for row in rows:
+        assert {split: row[split] for split in SOLVES} == {
+            split: count / SMOKE.rows for split, count in SOLVES.items()
+        }
+        assert not row["quotable"]
+
+
+def test_the_result_tells_on_what_and_at_what_cost(tmp_path):
+    cell = Cell("MT1:reach", "random", 3, TINY, tmp_path, "robotasks benchmark ...")
+    play(cell)
+    found = read_cell(cell.folder)
+    suite = find_suite("MT1:reach")
+    assert [*found.splits] == [*suite.splits] == ["train", "interp", "extrap"]
+    rows = {"train": suite.rows("train", 3, 4), "interp": suite.rows("interp", 0, 4)}
+    for split, table in rows.items():
+        assert found.result.task_sets[split] == table.hash
+        assert found.result.provenance[split].tables == {"reach-v1": table.hash}
+    assert (found.result.train_steps, found.result.play_steps) == (0, 3 * 4 * 50)
+    assert found.result.cpu_s > 0 and found.result.wall_s > 0
+
+
+@pytest.mark.parametrize(("agent", "rules"), [("Counts", {"determinism"}), ("SolvesSome", set())])
+def test_every_entrant_is_examined(tmp_path, agent, rules):
+    cell = Cell("MT1:reach", f"tests.commands.planted:{agent}", 0, TINY, tmp_path, "")
+    play(cell)
+    breaches = read_cell(cell.folder).result.breaches
+    assert rules <= {breach.split(":")[0] for breach in breaches}
+    assert bool(rules) == bool(breaches)
+
+
+def test_a_finished_cell_is_left_alone(tmp_path, monkeypatch):
+    cell = Cell("MT1:reach", "random", 0, TINY, tmp_path, "")
+    play(cell)
+    before = made(cell)
+    monkeypatch.setattr(cells, "evaluate", None)
+    play(cell)
+    assert made(cell) == before
+
+
+def test_a_cell_of_other_rows_or_another_tier_is_not_gone_on_with(tmp_path):
+    cell = Cell("MT1:reach", "random", 0, TINY, tmp_path, "")
+    play(cell)
+    with pytest.raises(ValueError, match=r"holds another cell.*tier\.rows was 4 and is now 5"):
+        play(replace(cell, tier=replace(TINY, rows=5)))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A cell of PPO that was never killed."""
+    cell = Cell("MT1:reach", "quick", 0, TINY, tmp_path_factory.mktemp("whole"), "")
+    play(cell)
+    return cell
+
+
+def test_the_learning_curve_has_the_points_of_the_tier(trained):
+    found = read_cell(trained.folder)
+    assert [*found.curve] == [9 * 256, 18 * 256, 26 * 256]
+    assert found.result.train_steps == TINY.steps
+    assert all(len(scores.records) == TINY.curve_rows for scores in found.curve.values())
+    assert found.result.play_steps == (3 * TINY.rows + 3 * TINY.curve_rows) * 50
+
+
+@pytest.mark.parametrize("stage", ["training", "playing interp"])
+def test_a_killed_cell_goes_on_as_if_it_never_was(trained, tmp_path, monkeypatch, stage):
+    cell, note = replace(trained, out=tmp_path), cells.Meter.note
+
+    def kill(meter, now, done=0, total=0):
+        note(meter, now, done, total)
+        if now == stage and done in (0, 23 * 256):  # three updates after a checkpoint
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cells.Meter, "note", kill)
+        with pytest.raises(RuntimeError, match="killed"):
+            play(cell)
+    assert not (cell.folder / "result.json").exists()
+    spent = json.loads((cell.folder / "meter.json").read_text())["cpu_s"]
+    play(cell)
+    assert made(cell) == made(trained)
+    assert read_cell(cell.folder).result.cpu_s > spent
+
+
+def test_who_is_told_the_goal_is_data(tmp_path):
+    tiny = replace(TINY, steps=256, points=1, rows=1, curve_rows=1)
+    for agent, told in (("ppo", ("history",)), ("ppo-sighted", ("goal", "task"))):
+        cell = Cell("ML1:reach", agent, 0, tiny, tmp_path, "")
+        play(cell)
+        found = read_cell(cell.folder)
+        assert found.result.reveal == told
+        assert found.splits["interp"].episodes == 10
+        config = json.loads((cell.folder / "run" / "config.json").read_text())
+        assert config["env"]["reveal"] == list(told)
+
+
+def test_all_agents_are_planned_unless_some_are_named():
+    planned = benchmark.plan(benchmark.Options("MT1:reach", tier="smoke", seeds=1))
+    assert {"expert", "random", "ppo", "ppo-sighted", "ppo-blind"} <= {c.agent for c in planned}
+    assert planned[0].command == "robotasks benchmark MT1:reach expert --tier smoke --seeds 1"
+
+
+def test_a_failing_cell_does_not_stop_the_others(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        benchmark_reach(
+            tmp_path, capsys, "--seeds", "1", agents=("tests.commands.planted:fails", "expert")
+        )
+    assert stopped.value.code == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["agent"] == "expert"
+    assert "1 of 2 cells failed" in captured.err and "planted failure" in captured.err
+    folder = tmp_path / "MT1-reach" / "tests.commands.planted-fails-s0"
+    assert "fails" in (folder / "error.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["MT1:raech"], "unknown task 'raech'"),
+        (["MT1:reach", "pppo"], "unknown agent 'pppo'"),
+        (["MT1:reach", "bc"], "bc imitates, and a suite has no demonstrations"),
+        (["MT1:reach", "no.such:thing"], "cannot be imported"),
+        (["MT1:reach", "--seeds", "0"], "seeds must be at least 1"),
+        (["MT1:reach", "--jobs", "-1"], "jobs must be at least 0"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_played(arguments, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["benchmark", *arguments, "--out", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_without_ray_it_says_how_to_get_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SystemExit):
+        benchmark_reach(tmp_path, capsys, "--ray", "auto", agents=("random",))
+    assert "pip install 'robotasks[ray]'" in capsys.readouterr().err
+
+
+def test_a_ray_cluster_plays_the_cells(tmp_path, capsys, monkeypatch):
+    """With a stand-in that calls at once: Ray itself is not needed."""
+    calls = []
+
+    def remote(num_cpus):
+        def wrap(work):
+            def call(*given):
+                future = Future()
+                future.set_result(work(*given))
+                return types.SimpleNamespace(future=lambda: future)
+
+            return types.SimpleNamespace(remote=call)
+
+        return wrap
+
+    stand_in = types.SimpleNamespace(
+        init=lambda address: calls.append(address),
+        remote=remote,
+        shutdown=lambda: calls.append("shutdown"),
+    )
+    monkeypatch.setitem(sys.modules, "ray", stand_in)
+    rows = benchmark_reach(
+        tmp_path, capsys, "--ray", "here:6379", "--seeds", "1", agents=("random", "expert")
+    )
+    assert [row["agent"] for row in rows] and calls == ["here:6379", "shutdown"]
+    assert {row["agent"]: row["interp"] for row in rows} == {"random": 0.0, "expert": 1.0}
