@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import tyro
@@ -22,16 +22,23 @@ from robotasks.envs.reset_free import PATIENCE, ResetFreeVectorEnv
 from robotasks.tasks.distribution import Distribution
 
 EVALUATE_EVERY = 10  # updates, of 4096 steps each by default
+LIVES: Mapping[str, Mapping[str, Any]] = {
+    "free": {},
+    "asking": {"asks_after": 2},
+    "attended": {"attended": True},
+}
+"""How the worlds of each life are made."""
 
 
 @dataclass(frozen=True)
 class Options:
     """Options of `autonomy`."""
 
-    life: Annotated[Literal["free", "attended"], tyro.conf.Positional]
-    """free: shoot and retrieve in turn, nothing is put back. attended: a person puts the puck back
-    after every shot, as in episodic learning."""
-    task: Literal["hockey-auto", "hockey-auto-long"] = "hockey-auto"
+    life: tyro.conf.Positional[Literal["free", "asking", "attended"]]
+    """free: shoot and retrieve in turn, nothing is put back. asking: the same, but the robot asks
+    for a person after two failures in a row. attended: a person puts the puck back after every
+    shot, as in episodic learning."""
+    task: tyro.conf.Positional[Literal["hockey-auto", "hockey-auto-long"]] = "hockey-auto"
     """On the short rink all is within reach; on the long one a shot puck is not."""
     steps: int = 1_000_000
     """Environment steps, all worlds together."""
@@ -42,15 +49,15 @@ class Options:
     resume: bool = False
     """Go on from the folder's last checkpoint; a finished run is only scored."""
     against: Path | None = None
-    """Folder of a run of the other kind: tells the price of autonomy."""
+    """Folder of an attended run, or for such a run that of another: tells the price of autonomy."""
     worlds: int = 256
     """Lives that are lived together."""
     patience: int = PATIENCE
     """Steps for which a puck may be stuck before a person comes."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
-    set: tuple[str, ...] = ("gamma=0.99",)
-    """Options of PPO, for instance --set gamma=0.98 hidden=256,256."""
+    set: tuple[str, ...] = ("gamma=0.99", "initial_std=0.8")
+    """Options of PPO: shots are worth waiting for, and found by bold strokes alone."""
     rows: int = 50
     """Held-out shots, and as many retrievals, of the evaluations in between."""
     json: bool = False
@@ -67,8 +74,8 @@ def run(options: Options) -> None:
     told: dict[str, Any] = {"run": str(folder), "life": options.life, "task": options.task}
     told |= autonomy.scores(course, best)
     if other is not None:
-        free, attended = (course, other) if options.life == "free" else (other, course)
-        told["price_of_autonomy"] = autonomy.price_of_autonomy(free, attended)
+        alone, helped = (other, course) if options.life == "attended" else (course, other)
+        told["price_of_autonomy"] = autonomy.price_of_autonomy(alone, helped)
     if options.json:
         show([told], as_json=True)
     else:
@@ -84,8 +91,8 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
     arguments: dict[str, Any] = {
         "tasks": options.task,
         "num_envs": options.worlds,
-        "attended": options.life == "attended",
         "patience": options.patience,
+        **LIVES[options.life],
     }
     env = ResetFreeVectorEnv(**arguments, stagger=True, threads=options.threads)
     run_ = Run(

@@ -20,7 +20,7 @@ INTERVENTIONS = ("initial", "requested", "forced")
 """Why a person put things in place: to begin, because somebody asked, because it was stuck."""
 _INITIAL, _REQUESTED, _FORCED = range(len(INTERVENTIONS))
 _COUNTS = ("interventions", "periods", "achieved", "steps", "paid")
-_KEPT = ("stuck_for", *_COUNTS)
+_KEPT = ("stuck_for", "failed", *_COUNTS)
 
 
 class ResetFreeVectorEnv(TaskVectorEnv):
@@ -32,7 +32,8 @@ class ResetFreeVectorEnv(TaskVectorEnv):
 
     - the life begins: the first reset, and every one with a seed (`initial`);
     - somebody asks: `request_intervention`, a reset within a period, or one that names a start or
-      dynamics; with `attended`, at every period's end (`requested`);
+      dynamics; the robot, after `asks_after` failed periods in a row; with `attended`, at every
+      period's end (`requested`);
     - the world is stuck for `patience` steps, which ends its period, or is lost (`forced`).
 
     Infos count these per world as `interventions_initial`, `_requested` and `_forced`.
@@ -45,18 +46,22 @@ class ResetFreeVectorEnv(TaskVectorEnv):
         *,
         patience: int = PATIENCE,
         attended: bool = False,
+        asks_after: int | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         **arguments: Any,
     ) -> None:
         """Make the worlds; they begin with `reset`.
 
         patience: steps. attended: whether a person puts the puck back after every period, which
-        is how episodic learning is done. Other arguments are those of `TaskVectorEnv`.
+        is how episodic learning is done. asks_after: periods that fail in a row until the robot
+        asks for a person, None for never. Other arguments are those of `TaskVectorEnv`.
         """
         if "episodes" in arguments:
             raise ValueError("a life has no trials: leave out episodes")
         if patience < 1:
             raise ValueError(f"patience must be at least 1, not {patience}")
+        if asks_after is not None and asks_after < 1:
+            raise ValueError(f"asks_after must be at least 1 or None, not {asks_after}")
         super().__init__(tasks, num_envs, autoreset_mode=autoreset_mode, **arguments)
         if self._mode is AutoresetMode.NEXT_STEP:
             raise ValueError("a life has no step to spend on resets: pass SameStep or Disabled")
@@ -68,15 +73,16 @@ class ResetFreeVectorEnv(TaskVectorEnv):
             "num_envs": num_envs,
             "patience": patience,
             "attended": attended,
+            "asks_after": asks_after,
             "autoreset_mode": autoreset_mode,
             **arguments,
         }
-        self.patience, self.attended = patience, attended
+        self.patience, self.attended, self.asks_after = patience, attended, asks_after
         self._task, self._crew = crew.task, crew
         self._phase = crew.task.goals.layout.columns("phase").start
         self._phases = int(crew.task.goals.high[self._phase])
         self._helped: bool | None = None  # whether a person comes now; None: as the rules say
-        self._stuck_for = np.zeros(num_envs, dtype=np.int64)
+        self._stuck_for, self._failed = np.zeros((2, num_envs), dtype=np.int64)
         by_phase = (num_envs, self._phases)
         self._interventions = np.zeros((num_envs, len(INTERVENTIONS)), dtype=np.int64)
         self._periods, self._achieved, self._steps = np.zeros((3, *by_phase), dtype=np.int64)
@@ -156,18 +162,20 @@ class ResetFreeVectorEnv(TaskVectorEnv):
         lost = record.over & crew.engine.diverged
         stuck = lost | (self._stuck_for >= self.patience)
         forced = mask & ~born & stuck
-        asked = ~record.over | self.attended if self._helped is None else self._helped
-        placed = "start" in options or "dynamics" in options
-        requested = mask & ~born & ~forced & (asked | placed)
         ended = mask & ~born & (record.elapsed > 0)
         achieved = record.streak >= HOLD
+        failed = np.where(ended, (self._failed + 1) * ~achieved, self._failed)
+        gives_up = self.asks_after is not None and failed >= self.asks_after
+        by_rule = ~record.over | self.attended | gives_up
+        asked = by_rule if self._helped is None else self._helped
+        placed = "start" in options or "dynamics" in options
+        requested = mask & ~born & ~forced & (asked | placed)
         anew = record.next_episodes(mask, new_trial)
-        worlds = np.flatnonzero(mask)
-        rows, starts = crew.draw(mask, worlds, anew[worlds], record, options)
-        helped = (born | forced | requested)[worlds]
+        helped, worlds = born | forced | requested, np.flatnonzero(mask)
         before = crew.rows[worlds]
-        if "phase" not in options.get("goal", {}):
-            rows[:, phase] = np.where(helped, 0, (before[:, phase] + 1) % self._phases)
+        turn = np.where(helped, 0, (crew.rows[:, phase] + 1) % self._phases)
+        goal = {"phase": turn, **options.get("goal", {})}
+        rows, starts = crew.draw(mask, worlds, anew[worlds], record, {**options, "goal": goal})
         if "dynamics" not in options:  # the puck of a life stays the same
             own = self._task.goals.layout.size
             rows[:, own:] = np.where(born[worlds, None], rows[:, own:], before[:, own:])
@@ -181,10 +189,10 @@ class ResetFreeVectorEnv(TaskVectorEnv):
             self._interventions[who, kind] += 1
         crew.rows[worlds] = rows
         crew.memory[worlds], crew.expert_memory[worlds] = 0, 0
+        self._failed = np.where(helped, 0, failed)
         if helped.any():
-            put = worlds[helped]
-            self._stuck_for[put] = 0
-            crew.begin(np.isin(np.arange(self.num_envs), put), rows[helped], starts[helped])
+            self._stuck_for[helped] = 0
+            crew.begin(helped, rows[helped[worlds]], starts[helped[worlds]])
 
     def _told(self) -> dict[str, np.ndarray]:
         """Return what infos tell of every world's life, as new arrays."""

@@ -18,8 +18,10 @@ import numpy as np
 from robotasks import TASKS, Task, TaskVectorEnv
 from robotasks.envs.observation import Observer
 from robotasks.layout import Layout, View
+from robotasks.tasks import RESET_FREE
 from robotasks.tasks.task import staged_reward
 
+EVERY = TASKS | RESET_FREE
 FOLDER = Path(__file__).parent / "golden"
 WORLDS, CANDIDATES, TWINS = 2, 64, 6
 LEAST = 10
@@ -184,10 +186,10 @@ def text(value: Any, indent: str = "") -> str:
 def main() -> None:
     """Write tables; one that exists is kept unless forced."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--force", nargs="+", default=[], choices=TASKS, metavar="TASK")
+    parser.add_argument("--force", nargs="+", default=[], choices=EVERY, metavar="TASK")
     forced = parser.parse_args().force
     FOLDER.mkdir(exist_ok=True)
-    for task in TASKS.values():
+    for task in EVERY.values():
         path = path_of(task)
         if path.exists() and task.name not in forced:
             print(f"{path.name} exists and stays; raise {type(task).__name__}.version for another")

@@ -10,12 +10,18 @@ from robotasks.benchmark.agent import Expert, Random
 from robotasks.benchmark.evaluate import evaluate
 from robotasks.layout import View
 from robotasks.physics.engine import Placement, StateRows
+from robotasks.tasks import RESET_FREE
 from robotasks.tasks.distribution import Distribution
 from tests.families import every_task
 
 torch = pytest.importorskip("torch")
-ALL = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
-FIRST_OF_FAMILY = pytest.mark.parametrize("task", every_task())
+EVERY = TASKS | RESET_FREE
+ALL = pytest.mark.parametrize("task", EVERY.values(), ids=list(EVERY))
+FIRST_OF_FAMILY = pytest.mark.parametrize(
+    "task",
+    every_task()
+    + [pytest.param(task, id=name, marks=pytest.mark.slow) for name, task in RESET_FREE.items()],
+)
 """The others in the slow suite."""
 
 

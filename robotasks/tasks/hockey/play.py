@@ -193,14 +193,23 @@ def shot_progress(now: View, target_xy: Array, miss: Array) -> Array:
     pays as if the stick were ready, so that nothing is lost by striking; readiness pays little, so
     that nobody waits for it.
     """
-    xp, puck = namespace(miss), now.puck_pos[..., :2]
-    to_target = target_xy - puck
-    off = excess(distance(now.tcp_pos[..., :2], puck - BEHIND * unit(to_target)), BEHIND_SLACK)
+    left = norm(target_xy - now.puck_pos[..., :2])
+    return 0.1 * ready(now, target_xy) + 0.8 * accuracy(miss) + 0.1 * closeness(left, 0.6)
+
+
+def accuracy(miss: Array) -> Array:
+    """Return how well a puck meets a spot that it misses by so much (m), 0 to 1."""
+    return 0.4 * closeness(miss, 0.5) + 0.3 * closeness(miss, 0.12) + 0.3 * closeness(miss, 0.03)
+
+
+def ready(now: View, target_xy: Array) -> Array:
+    """Return how near the stick is to striking, 0 to 1: behind the puck, or the puck is leaving."""
+    xp, puck = namespace(target_xy), now.puck_pos[..., :2]
+    behind = puck - BEHIND * unit(target_xy - puck)
+    off = excess(distance(now.tcp_pos[..., :2], behind), BEHIND_SLACK)
     way, slide = sliding(now)
     gone = clip((puck[..., 0] + slide * way[..., 0] - LEAVES) / 0.12, 0.0, 1.0)
-    sent = 0.4 * closeness(miss, 0.5) + 0.3 * closeness(miss, 0.12) + 0.3 * closeness(miss, 0.03)
-    ready = xp.maximum(closeness(off, 0.2), gone)
-    return 0.1 * ready + 0.8 * sent + 0.1 * closeness(norm(to_target), 0.6)
+    return xp.maximum(closeness(off, 0.2), gone)
 
 
 def shoot(

@@ -25,6 +25,7 @@ from robotasks.arrays import (
 from robotasks.layout import Array, View
 from robotasks.physics.objects import rink
 from robotasks.physics.objects.stick import BLADE_HALF, CLEARANCE, TOOL_HEIGHT
+from robotasks.physics.robots.panda import Control
 from robotasks.tasks.hockey import play
 from robotasks.tasks.planar import above, act
 from robotasks.tasks.span import Span
@@ -36,8 +37,6 @@ OVER_PUCK = 0.145
 """Tool height at which the blade passes over pucks and boards (m)."""
 PRESS = 0.004
 """How far below that the set-point is to press with 16 N (m)."""
-WINDUP = 0.10
-"""From the puck's middle to the tool before a swing (m)."""
 CIRCLE = 0.04
 """Radius of a face-off circle (m)."""
 AT_REST = 0.05
@@ -46,8 +45,13 @@ STRAIGHT = -0.6
 """Joint 4 in an arm that is almost straight (rad)."""
 # Softer in height than for shots alone: a stick that comes down hard puts pucks on their edge.
 SERVOS = {**play.SERVOS, "lift": (4000.0, 600.0, 60.0)}
+# Half the pace of shots over the long rink, since PPO cannot dose a drag with more.
 CONTROL = dataclasses.replace(
-    play.CONTROL, low=(0.36, -0.30, TOOL_HEIGHT), high=(0.735, 0.30, OVER_PUCK)
+    play.CONTROL,
+    step=0.03,
+    lead=0.06,
+    low=(0.34, -0.30, TOOL_HEIGHT),
+    high=(0.735, 0.30, OVER_PUCK),
 )
 
 # Drawn over more than the ice and moved onto it, so that many pucks lie at a board.
@@ -90,7 +94,8 @@ def rests_at(achieved: Array, desired: Array) -> Array:
 def brought(now: View, target_xy: Array) -> Array:
     """Return how far a puck is brought to a point, 0 to 1: the stick at it, the puck near."""
     away = distance(now.tcp_pos, above(now.puck_pos[..., :2], ON_PUCK))
-    ready = closeness(excess(away, 0.03), 0.15)
+    # Within the slack the blade touches the puck: hovering over it has to pay less.
+    ready = closeness(excess(away, 0.01), 0.1)
     left = distance(now.puck_pos[..., :2], target_xy)
     return 0.25 * ready + 0.5 * closeness(left, 0.25) + 0.25 * closeness(left, 0.05)
 
@@ -109,7 +114,7 @@ def capped(move: Array, most: Array | float) -> Array:
     return clip(most / (norm(move) + 1e-9), 0.0, 1.0)[..., None] * move
 
 
-def drag(now: View, target_xy: Array) -> Array:
+def drag(now: View, target_xy: Array, control: Control = CONTROL) -> Array:
     """Return an expert's action (..., 5): over the puck, down onto it, along with it to a point."""
     xp = namespace(now.puck_pos)
     puck, tcp, setpoint = now.puck_pos[..., :2], now.tcp_pos, now.setpoint
@@ -132,11 +137,11 @@ def drag(now: View, target_xy: Array) -> Array:
     lift = xp.where(over, down, OVER_PUCK) - setpoint[..., 2]
     move = xp.concat([sideways, lift[..., None]], axis=-1)
     turn = xp.where(over, 0.0, -setpoint[..., 3])  # across the rink, as it fits into the net
-    return act(CONTROL, move, turn, over & (left < 0.005))
+    return act(control, move, turn, over & (left < 0.005))
 
 
 def strike(
-    now: View, target_xy: Array, memory: View, waits: Array
+    now: View, target_xy: Array, memory: View, waits: Array, control: Control = CONTROL
 ) -> tuple[Array, dict[str, Array]]:
     """Return an expert's action (..., 5) and next memory: come down behind, swing, pull back.
 
@@ -144,17 +149,20 @@ def strike(
     """
     xp, puck, tcp = namespace(target_xy), now.puck_pos[..., :2], now.tcp_pos
     waits = waits | (tcp[..., 2] > TOOL_HEIGHT + 0.005)
-    action, after = play.shoot(now, target_xy, memory, WINDUP, waits)
+    action, after = play.shoot(now, target_xy, memory, waits=waits)
     swings = memory.swing > 0
     behind = swings | (dot(puck - tcp[..., :2], unit(target_xy - puck)) > 0.06)
     # Else the stick would carry the puck: pull it back once the puck slides there by itself.
     way, slide = play.sliding(now)
-    sent = swings & (puck[..., 0] + slide * way[..., 0] > target_xy[..., 0] + 0.03)
+    ahead = target_xy[..., 0] - puck[..., 0]
+    sent = swings & ((slide * way[..., 0] > ahead + 0.03) | (ahead < 0.02))
     back = tcp[..., :2] - 0.06 * memory.way - now.setpoint[..., :2]
-    back = play.stick_act(back, 0 * slide, puck[..., 0] > target_xy[..., 0])
+    back = play.stick_act(back, 0 * slide, distance(tcp[..., :2], puck) > 0.18)
     action = xp.where(sent[..., None], back, action)
     moves = behind | (tcp[..., 2] > OVER_PUCK - 0.02)
-    height = xp.where(behind, TOOL_HEIGHT, OVER_PUCK) - now.setpoint[..., 2]
-    lift = clip(height / CONTROL.step, -1.0, 1.0)
-    sideways = xp.where(moves[..., None], action[..., :2], 0 * action[..., :2])
+    setpoint = now.setpoint[..., 2]
+    lift = xp.where(behind, TOOL_HEIGHT - setpoint, OVER_PUCK - setpoint)
+    lift = clip(lift / control.step, -1.0, 1.0)
+    sideways = capped(play.CONTROL.step * action[..., :2], control.step) / control.step
+    sideways = xp.where(moves[..., None], sideways, 0 * sideways)
     return xp.concat([sideways, lift[..., None], action[..., 3:]], axis=-1), {**after}
