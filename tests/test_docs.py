@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/add_a_task.md", "docs/enter_the_benchmark.md", "docs/protocol.md"]
+GUIDES = ("add_a_task", "enter_the_benchmark", "demonstrations", "protocol")
+PAGES = ["README.md", *(f"docs/{guide}.md" for guide in GUIDES)]
 BLOCKS = [
     pytest.param(code, id=f"{page}-{i}")
     for page in PAGES

@@ -24,6 +24,8 @@ from robotasks.commands.output import show
 from robotasks.commands.pool import processes, ray_cluster
 
 POLL_S = 0.5
+SAME_FOR_ALL = ("suite", "tier", "quotable", "folder")
+"""What a table for people leaves out."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def progress_display(cells: list[Cell], hidden: bool) -> Iterator[Any]:
                     visible=True,
                     description=f"{cell.agent}, seed {cell.seed}: {meter['stage']}",
                     completed=meter["done"],
-                    total=meter["total"] or None,
+                    total=meter["total"],
                 )
 
         yield refresh

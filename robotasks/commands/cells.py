@@ -76,7 +76,7 @@ class Meter:
         wall_s, cpu_s = self._wall_s + time.perf_counter(), self._cpu_s + time.process_time()
         return {"wall_s": round(wall_s, 2), "cpu_s": round(cpu_s, 2)}
 
-    def note(self, stage: str, done: int = 0, total: int = 0) -> None:
+    def note(self, stage: str, done: int, total: int) -> None:
         """Write what is being done, and how much of it is."""
         self.done = done
         content = {"stage": stage, "done": done, "total": total, **self.seconds()}
@@ -122,12 +122,12 @@ def play(cell: Cell) -> None:
             entrant = find_entrant(cell.agent, cell.seed)
         else:
             entrant = _train(cell, suite, learner, env, meter)
-        for split, rows in grid.items():
+        for number, (split, rows) in enumerate(grid.items()):
             path = cell.folder / f"{split}{ENDING}"
             if not path.exists():
-                meter.note(f"playing {split}")
+                meter.note(f"playing {split}", number, len(grid) + 1)
                 _play(entrant, rows, cell, env, path)
-        meter.note("examining")
+        meter.note("examining", len(grid), len(grid) + 1)
         breaches = _examine(entrant, grid[_tested(suite)], cell, env)
     steps = _trained_steps(cell) if learner else 0
     spent = {"train_steps": steps, "play_steps": _played_steps(cell, suite), **meter.seconds()}

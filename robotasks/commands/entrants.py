@@ -9,10 +9,11 @@ from typing import Any
 from robotasks.agents import load
 from robotasks.agents.parts.run import read_config
 from robotasks.benchmark.agent import Expert, Random
+from robotasks.benchmark.anchors import CEILING, FLOOR
 from robotasks.benchmark.evaluate import Entrant
 from robotasks.layout import unknown
 
-ANCHORS = ("expert", "random")
+ANCHORS = (CEILING, FLOOR)
 
 
 def find_entrant(name: str, seed: int = 0) -> Entrant:
@@ -20,9 +21,9 @@ def find_entrant(name: str, seed: int = 0) -> Entrant:
 
     Raises ValueError if it is none of them, or a folder that holds no run.
     """
-    if name == "expert":
+    if name == CEILING:
         return Expert
-    if name == "random":
+    if name == FLOOR:
         return lambda env: Random(seed)
     if ":" in name:
         return _imported(name)

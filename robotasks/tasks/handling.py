@@ -20,6 +20,8 @@ from robotasks.tasks.span import Span
 TIMESTEP = 0.0025
 """A carried part drifts in the hand in proportion to this: at 5 ms by 5 to 7 mm in 10 s."""
 CONTROL = Control(width=(0.0, MAX_WIDTH))
+GENTLE = Control(step=0.01, turn=0.08, lead=0.01, width=(0.0, 0.0))
+"""For a hand that begins with its part: fingers that stay closed, fine steps, 20 N at most."""
 TOOL = Span(tcp_pos=((0.45, -0.10, 0.12), (0.55, 0.10, 0.18)), tcp_yaw=(-0.3, 0.3))
 """Where an open hand starts: above the middle of the table."""
 SQUEEZE = 0.004
@@ -194,7 +196,7 @@ def steer(now: View, control: Control, target: Array, turn: Array, width: Array)
     xp = namespace(target)
     closed, opened = control.width
     move = (target - now.setpoint[..., :3]) / control.step
-    grip = 2 * (width - closed) / (opened - closed) - 1
+    grip = 2 * (width - closed) / (opened - closed) - 1 if opened > closed else 0 * width
     action = xp.concat([move, (turn / control.turn)[..., None], grip[..., None]], axis=-1)
     return clip(action, -1.0, 1.0)
 

@@ -39,13 +39,14 @@ def final(folder):
     return state
 
 
-def test_it_solves_reaching_from_twenty_demonstrations(tmp_path):
-    episodes = play(Recipe("reach"), Expert, range(20), threads=1)
+def test_it_solves_rows_it_was_not_shown(tmp_path):
+    # As much noise as moves: else an arm at rest means a goal reached, and the clone rests early.
+    episodes = play(Recipe("reach", noise=1.0), Expert, range(64), threads=1)
     demonstrations = shown(
         [episode.obs[:-1] for episode in episodes], [episode.intended for episode in episodes]
     )
-    config = bc.Config(hidden=(64, 64), batch=128, minibatches=50)
-    bc.train(demonstrations, config, Run(tmp_path, steps=10 * 50 * 128))
+    config = bc.Config(hidden=(64, 64), batch=128, minibatches=50, learning_rate=3e-3)
+    bc.train(demonstrations, config, Run(tmp_path, steps=1000 * 128))
     clone, rows = load(tmp_path), Distribution.draw(["reach"], 32, 1)
     assert evaluate(lambda env: clone, rows, threads=1).success > 0.9
 
@@ -56,7 +57,7 @@ def test_a_longer_run_makes_smaller_errors(toy, tmp_path):
         obs, actions = toy.steps()
         return np.abs(clone.act(obs) - actions).mean()
 
-    assert error(300 * 4 * 32) < 0.2 * error(3 * 4 * 32)
+    assert error(50 * 4 * 32) < 0.5 * error(3 * 4 * 32)
 
 
 @pytest.mark.parametrize("update", [1, 3, 7, 10])

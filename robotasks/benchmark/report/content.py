@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from robotasks.benchmark.anchors import BLIND, CEILING, ORACLE
-from robotasks.benchmark.records import Scores
 from robotasks.benchmark.report.blocks import (
     Block,
     Chart,
@@ -19,6 +16,16 @@ from robotasks.benchmark.report.blocks import (
     Table,
     Value,
 )
+from robotasks.benchmark.report.gains import gain_tables
+from robotasks.benchmark.report.readings import (
+    Agents,
+    Cells,
+    adaptation,
+    learning,
+    matrix,
+    seeds_of,
+    successes,
+)
 from robotasks.benchmark.results import Finished, by_suite
 from robotasks.benchmark.scores import LEAST_GAP, gap_closed, regret
 from robotasks.benchmark.statistics import holm, probability_of_improvement, t_test
@@ -28,9 +35,6 @@ LEAST_SEEDS = 3
 """Fewer seeds that agents share are not compared: a t test on two says nothing."""
 INTERVALS = "Mean over seeds, with Student's 95 % interval over them where there are two or more."
 
-Agents = Mapping[str, Sequence[Finished]]
-"""For each agent its cells, by seed."""
-
 
 def build(cells: Sequence[Finished], unfinished: Sequence[str] = ()) -> Page:
     """Put cells together; unfinished: names of cells that are left out, to be told.
@@ -38,7 +42,7 @@ def build(cells: Sequence[Finished], unfinished: Sequence[str] = ()) -> Page:
     Raises ValueError where cells do not fit together.
     """
     suites = by_suite(cells)
-    sections = [_suite(name, group) for name, group in suites.items()]
+    sections = [_suite(name, suites) for name in suites]
     stamp = "" if all(cell.result.quotable for cell in cells) else STAMP[0].upper() + STAMP[1:]
     about = f"{len(cells)} cells: an agent, trained and evaluated with one seed, each."
     if unfinished:
@@ -46,7 +50,8 @@ def build(cells: Sequence[Finished], unfinished: Sequence[str] = ()) -> Page:
     return Page("robotasks: results", stamp, about, (*sections, _measured(suites)))
 
 
-def _suite(name: str, group: Sequence[Finished]) -> Section:
+def _suite(name: str, suites: Mapping[str, Sequence[Finished]]) -> Section:
+    group = suites[name]
     first = group[0]
     splits = [*first.splits]
     tested = splits[1]
@@ -55,7 +60,7 @@ def _suite(name: str, group: Sequence[Finished]) -> Section:
     tasks, trained = (first.result.provenance[split].tables for split in (tested, "train"))
     about = (
         f"Tier {first.result.tier}. Trained on {_listed(trained)}; tested on {_listed(tasks)}. "
-        f"{len(next(iter(_by_row(first, tested))))} rows per task and split, "
+        f"{len(first.splits[tested].records) // (episodes * len(tasks))} rows per task and split, "
         f"{episodes} episode{'s' * (episodes > 1)} on each."
     )
     blocks: list[Block] = [_success(agents, splits)]
@@ -65,6 +70,7 @@ def _suite(name: str, group: Sequence[Finished]) -> Section:
     blocks += _learning_chart(agents, tested)
     if len(tasks) > 1:
         blocks.append(_heat_map(agents, tested))
+    blocks += gain_tables(agents, tested, suites)
     blocks += _pairs(agents, tested)
     blocks += [_ledger(agents), _commands(agents)]
     return Section(name, about, tuple(blocks))
@@ -75,31 +81,8 @@ def _by_agent(group: Sequence[Finished], tested: str) -> Agents:
     ordered = sorted(group, key=lambda cell: (cell.result.agent, cell.result.seed))
     grouped = itertools.groupby(ordered, lambda cell: cell.result.agent)
     agents = {agent: tuple(cells) for agent, cells in grouped}
-    best = sorted(agents, key=lambda agent: -_successes(agents[agent], tested).mean())
+    best = sorted(agents, key=lambda agent: -successes(agents[agent], tested).mean())
     return {agent: agents[agent] for agent in best}
-
-
-def _by_row(cell: Finished, split: str) -> Iterator[set[int]]:
-    for scores in cell.splits[split].by_task().values():
-        yield {record.row for record in scores.records}
-
-
-def _by_task(scores: Scores) -> list[float]:
-    return [part.success for part in scores.by_task().values()]
-
-
-def _successes(cells: Sequence[Finished], split: str) -> np.ndarray:
-    """Return the mean success over tasks of each seed, (seeds,)."""
-    return np.array([np.mean(_by_task(cell.splits[split])) for cell in cells])
-
-
-def _curves(cells: Sequence[Finished], split: str) -> np.ndarray:
-    """Return the adaptation curve of each seed, (seeds, episodes)."""
-    return np.array([cell.splits[split].curve() for cell in cells])
-
-
-def _seeds(cells: Sequence[Finished]) -> tuple[int, ...]:
-    return tuple(cell.result.seed for cell in cells)
 
 
 def _success(agents: Agents, splits: Sequence[str]) -> Table:
@@ -107,7 +90,7 @@ def _success(agents: Agents, splits: Sequence[str]) -> Table:
         (
             agent,
             len(cells),
-            *(Estimate.over_seeds(_successes(cells, split)) for split in splits),
+            *(Estimate.over_seeds(successes(cells, split)) for split in splits),
             _contract(cells),
         )
         for agent, cells in agents.items()
@@ -128,15 +111,15 @@ def _adaptation(agents: Agents, split: str) -> Table:
     """Tell what the episodes of a trial are worth, on the anchors' scale where they are there."""
     rows: list[tuple[Value, ...]] = []
     for agent, cells in agents.items():
-        curves = _curves(cells, split)
+        curves = adaptation(cells, split)
         ends = [Estimate.over_seeds(curves[:, k]) for k in (0, -1)]
         blind, oracle = (_alike(agents, name, cells) for name in (BLIND, ORACLE))
         closed = lost = None
         if oracle is not None:
-            sighted = _successes(oracle, split)
+            sighted = successes(oracle, split)
             lost = Estimate.over_seeds(regret(curves, sighted)[:, -1], within=None, share=False)
             if blind is not None:
-                gaps = gap_closed(curves, _successes(blind, split), sighted)
+                gaps = gap_closed(curves, successes(blind, split), sighted)
                 closed = Estimate.over_seeds(gaps[:, -1], within=None, share=False)
         rows.append((agent, *ends, closed, lost))
     note = (
@@ -148,28 +131,22 @@ def _adaptation(agents: Agents, split: str) -> Table:
     return Table("Adaptation", columns, tuple(rows), note)
 
 
-def _alike(agents: Agents, name: str, cells: Sequence[Finished]) -> Sequence[Finished] | None:
+def _alike(agents: Agents, name: str, cells: Cells) -> Cells | None:
     """Return the cells of an anchor, if it has the same seeds."""
     anchor = agents.get(name)
-    return anchor if anchor is not None and _seeds(anchor) == _seeds(cells) else None
+    return anchor if anchor is not None and seeds_of(anchor) == seeds_of(cells) else None
 
 
 def _adaptation_chart(agents: Agents, split: str) -> Chart:
-    curves = {agent: _curves(cells, split) for agent, cells in agents.items()}
+    curves = {agent: adaptation(cells, split) for agent, cells in agents.items()}
     x = {agent: range(curve.shape[1]) for agent, curve in curves.items()}
     return Chart(f"Adaptation on {split}", "episodes on the row before", x, curves)
 
 
 def _learning_chart(agents: Agents, split: str) -> list[Block]:
-    steps, curves = {}, {}
-    for agent, cells in agents.items():
-        if points := [*cells[0].curve]:
-            if any([*cell.curve] != points for cell in cells):
-                raise ValueError(f"the seeds of {agent} were evaluated after different steps")
-            steps[agent] = points
-            curves[agent] = np.array(
-                [[np.mean(_by_task(scores)) for scores in cell.curve.values()] for cell in cells]
-            )
+    found = {agent: learning(cells) for agent, cells in agents.items() if cells[0].curve}
+    steps = {agent: points for agent, (points, _) in found.items()}
+    curves = {agent: success.mean(axis=1) for agent, (_, success) in found.items()}
     if not curves:
         return []
     note = f"On the first rows of {split}, all episodes. Thin: seeds; thick: their mean."
@@ -177,10 +154,7 @@ def _learning_chart(agents: Agents, split: str) -> list[Block]:
 
 
 def _heat_map(agents: Agents, split: str) -> Table:
-    means = [
-        [float(np.mean(each)) for each in zip(*matrix, strict=True)]
-        for matrix in (_matrix(cells, split) for cells in agents.values())
-    ]
+    means = [matrix(cells, split).mean(axis=0).tolist() for cells in agents.values()]
     tasks = next(iter(agents.values()))[0].splits[split].by_task()
     rows: tuple[tuple[Value, ...], ...] = tuple(
         (task, *(Estimate(mean[i]) for mean in means)) for i, task in enumerate(tasks)
@@ -189,21 +163,16 @@ def _heat_map(agents: Agents, split: str) -> Table:
     return Table("Success by task", ("task", *agents), rows, note, heat=True)
 
 
-def _matrix(cells: Sequence[Finished], split: str) -> np.ndarray:
-    """Return success, (seeds, tasks)."""
-    return np.array([_by_task(cell.splits[split]) for cell in cells])
-
-
 def _pairs(agents: Agents, split: str) -> list[Block]:
     """Compare agents two by two, on the seeds that they share."""
     rows: list[tuple[Value, ...]] = []
     chances = []
     for (one, ours), (other, theirs) in itertools.combinations(agents.items(), 2):
-        shared = {*_seeds(ours)} & {*_seeds(theirs)}
+        shared = {*seeds_of(ours)} & {*seeds_of(theirs)}
         if len(shared) < LEAST_SEEDS:
             continue
         a, b = (
-            _matrix([cell for cell in cells if cell.result.seed in shared], split)
+            matrix([cell for cell in cells if cell.result.seed in shared], split)
             for cells in (ours, theirs)
         )
         difference = a.mean(axis=1) - b.mean(axis=1)

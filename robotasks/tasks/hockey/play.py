@@ -186,6 +186,17 @@ def spot_mark(spot_y: Array, close: float, line: float = rink.GOAL_LINE) -> list
     return [Mark((line, float(spot_y), 0.001), (0.012, close, 0.001), shape="box")]
 
 
+def aimed_shot(now: View, target_xy: Array, miss: Array) -> Array:
+    """Return how far a shot of a puck that lies is, 0 to 1: `shot_progress`, and a square blade.
+
+    A near miss is worth half a goal at most and facing the target pays at once, or else haste pays
+    more than aiming: each step of lining up costs as much as the goal pays a step.
+    """
+    off = abs(angle(target_xy - now.puck_pos[..., :2]) - now.tool[..., 3])
+    faces = namespace(off).maximum(closeness(off, 0.1), leaving(now))
+    return 0.4 * shot_progress(now, target_xy, miss) + 0.1 * faces
+
+
 def shot_progress(now: View, target_xy: Array, miss: Array) -> Array:
     """Return how far a shot is, 0 to 1: the stick behind the puck, the puck on its way, near.
 
@@ -207,9 +218,13 @@ def ready(now: View, target_xy: Array) -> Array:
     xp, puck = namespace(target_xy), now.puck_pos[..., :2]
     behind = puck - BEHIND * unit(target_xy - puck)
     off = excess(distance(now.tcp_pos[..., :2], behind), BEHIND_SLACK)
+    return xp.maximum(closeness(off, 0.2), leaving(now))
+
+
+def leaving(now: View) -> Array:
+    """Return how surely the puck will slide out of the stick's reach, (...) in 0 to 1."""
     way, slide = sliding(now)
-    gone = clip((puck[..., 0] + slide * way[..., 0] - LEAVES) / 0.12, 0.0, 1.0)
-    return xp.maximum(closeness(off, 0.2), gone)
+    return clip((now.puck_pos[..., 0] + slide * way[..., 0] - LEAVES) / 0.12, 0.0, 1.0)
 
 
 def shoot(

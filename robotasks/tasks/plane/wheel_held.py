@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, mount_fields
 from robotasks.physics.objects.airplane import WHEEL
-from robotasks.tasks.handling import feel, insertion
+from robotasks.tasks.handling import GENTLE, feel, insertion
 from robotasks.tasks.plane.plane_task import (
     PlaneTask,
     in_hand,
@@ -25,8 +25,8 @@ class WheelHeld(PlaneTask):
     """Put the wheel in the hand on the front axle of a fuselage that nobody sees.
 
     Randomised: where the fuselage is said to stand and how it is turned; up to 6 mm by which it is
-    off in x and in y, clearance and friction; the tool's pose and how the wheel sits in the hand.
-    Success: the wheel down on the axle's foot within 1.5 mm, upright.
+    off in x and in y, clearance and friction; the tool's pose and how the wheel sits in the hand,
+    which stays closed. Success: the wheel down on the axle's foot within 1.5 mm, upright.
     The expert feels: it reads nothing but the tool, the set-point and where the fuselage is said to
     be; so `observe="blind"` is enough to solve it.
     """
@@ -44,6 +44,7 @@ class WheelHeld(PlaneTask):
         )
     }
     horizon = 200
+    control = GENTLE
     mounts = {"fuselage": LYING}
     parts = {"wheel": WHEEL}
 

@@ -6,7 +6,7 @@ from robotasks.arrays import heading
 from robotasks.physics.objects import peg, socket
 from robotasks.physics.objects.shapes import SHAPES
 from robotasks.tasks.handling import (
-    CONTROL,
+    GENTLE,
     SEARCH,
     feel,
     insertion,
@@ -26,7 +26,8 @@ class InsertHeld(Task):
     """Insert the peg in the hand into its socket.
 
     Randomised: the socket's pose; the peg's shape and friction, the clearance; the tool's pose and
-    how the peg sits in the hand. Success: the peg's base within 3 mm of the bottom, upright.
+    how the peg sits in the hand, which stays closed. Success: the peg's base within 3 mm of the
+    bottom, upright.
     The expert feels: it reads nothing but the tool, the set-point and where the socket is said to
     be; so `observe="blind"` is enough to solve it.
     """
@@ -44,7 +45,7 @@ class InsertHeld(Task):
     }
     expert_memory = SEARCH
     horizon = 200
-    control = CONTROL
+    control = GENTLE
 
     def scene(self):
         spec = workbench()

@@ -98,6 +98,38 @@ def test_tasks_are_told_apart_and_agents_compared(tmp_path):
     assert best[2].value > 0.8 and best[3] == 1 and best[4] < 0.05
 
 
+def write_alone_and_together(folder, **alone):
+    """Two tasks learned together, and each with half of the steps."""
+    for seed in range(3):
+        write_cell(folder, "ppo", seed, chance=0.9, steps=600_000)
+        for task in "ab":
+            options = {"suite": f"MT1:{task}", "tasks": (f"{task}-v1",), **alone}
+            write_cell(folder, "ppo", seed, chance=0.3, **options)
+
+
+def test_the_gain_is_over_the_same_steps_per_task(tmp_path):
+    write_alone_and_together(tmp_path, steps=600_000)
+    table = block(page(tmp_path), "Gain of ppo over learning each task alone", section=2)
+    assert [row[0] for row in table.rows] == ["a-v1", "b-v1", "all tasks"]
+    together = [unpack(tmp_path / f"MT5/ppo-s{s}/curve/0000600000.jsonl.gz") for s in range(3)]
+    alone = [unpack(tmp_path / f"MT1-a/ppo-s{s}/curve/0000300000.jsonl.gz") for s in range(3)]
+    a = np.array([scores.by_task()["a-v1"].success for scores in together])
+    assert table.rows[0][1].value == pytest.approx(a.mean())
+    assert table.rows[0][2].value == pytest.approx(np.mean([s.success for s in alone]))
+    assert table.rows[0][3].value == pytest.approx((a - [s.success for s in alone]).mean())
+
+
+def test_there_is_no_gain_where_nothing_was_evaluated_within_the_budget(tmp_path):
+    write_alone_and_together(tmp_path, steps=2_400_000)
+    assert "Gain" not in json.dumps([b.title for s in page(tmp_path).sections for b in s.blocks])
+
+
+def test_the_gain_over_other_rows_is_refused(tmp_path):
+    write_alone_and_together(tmp_path, rows_hash="beef")
+    with pytest.raises(ValueError, match="rows of a-v1 f00d and beef"):
+        page(tmp_path)
+
+
 def test_who_broke_the_contract_is_told(tmp_path):
     write_cell(tmp_path, "ppo", 0)
     write_cell(tmp_path, "ppo", 1, breaches=("trial leak: at step 3 ...",))

@@ -1,0 +1,53 @@
+"""Numbers of cells as arrays, computed from their records; seeds along the first axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from robotasks.benchmark.records import Scores
+from robotasks.benchmark.results import Finished
+
+Cells = Sequence[Finished]
+"""One agent's on one suite, by seed."""
+Agents = Mapping[str, Cells]
+
+
+def seeds_of(cells: Cells) -> tuple[int, ...]:
+    """Return the seeds."""
+    return tuple(cell.result.seed for cell in cells)
+
+
+def matrix(cells: Cells, split: str) -> np.ndarray:
+    """Return success on a split, (seeds, tasks)."""
+    return np.array([_by_task(cell.splits[split]) for cell in cells])
+
+
+def successes(cells: Cells, split: str) -> np.ndarray:
+    """Return the mean success over tasks, (seeds,)."""
+    return matrix(cells, split).mean(axis=1)
+
+
+def adaptation(cells: Cells, split: str) -> np.ndarray:
+    """Return the adaptation curve, all tasks together, (seeds, episodes)."""
+    return np.array([cell.splits[split].curve() for cell in cells])
+
+
+def learning(cells: Cells) -> tuple[list[int], np.ndarray]:
+    """Return steps of training (points,) and success after them, (seeds, tasks, points).
+
+    Raises ValueError where seeds were evaluated after different steps.
+    """
+    steps = [*cells[0].curve]
+    if any([*cell.curve] != steps for cell in cells):
+        raise ValueError(
+            f"the seeds of {cells[0].result.agent} on {cells[0].result.suite} were evaluated "
+            "after different steps of training"
+        )
+    points = [[_by_task(scores) for scores in cell.curve.values()] for cell in cells]
+    return steps, np.array(points).swapaxes(1, 2) if steps else np.empty((len(cells), 0, 0))
+
+
+def _by_task(scores: Scores) -> list[float]:
+    return [part.success for part in scores.by_task().values()]
