@@ -13,7 +13,9 @@ import mujoco
 
 from robotasks.arrays import clip, closeness, distance, dot, excess, namespace, norm, stack
 from robotasks.layout import Array, Layout, View
+from robotasks.physics.engine import Placement
 from robotasks.physics.robots.panda import MAX_WIDTH, Control, add_panda
+from robotasks.physics.robots.placing import arm_at
 from robotasks.physics.scene import aim_camera, workshop
 from robotasks.tasks.span import Span
 
@@ -49,6 +51,11 @@ def workbench() -> mujoco.MjSpec:
     add_panda(spec)
     aim_camera(spec, "front", eye=(1.06, -0.42, 0.55), target=(0.48, 0.00, 0.08))
     return spec
+
+
+def open_hand(start: View) -> Placement:
+    """Hold the hand, open, where a start with the fields of `TOOL` says."""
+    return arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
 
 
 def yaw_of(xaxis: Array) -> Array:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from robotasks.arrays import namespace, stack
 from robotasks.physics.objects import bottle, lid, snap
 from robotasks.physics.objects.part import BLUE, ORANGE
-from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import (
     CONTROL,
-    OPEN,
     SEARCH,
     TOOL,
     choose,
     delivery,
     handle,
+    open_hand,
     released,
 )
 from robotasks.tasks.lid.caps import SEAT, lid_job, lid_workbench, seated
@@ -63,7 +62,7 @@ class LidChoose(Task):
         return spec
 
     def place(self, start, goal, dynamics):
-        placement = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        placement = open_hand(start)
         straight, way = 0 * start.tcp_yaw, PLACES[1] - PLACES[0]
         for i in range(2):
             bottle_x = PLACES[i] + (1 - 2 * i) * way * start.bottles_swapped

@@ -7,7 +7,7 @@ import math
 from robotasks.arrays import namespace, stack
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import hinged
-from robotasks.tasks.handling import yaw_of
+from robotasks.tasks.handling import open_hand, yaw_of
 from robotasks.tasks.lid.caps import lid_workbench
 from robotasks.tasks.lid.jointed import ABOVE, STAND, JointedTask, along
 from robotasks.tasks.push.tabletop import stands
@@ -38,7 +38,7 @@ class LidFlip(JointedTask):
 
     def place(self, start, goal, dynamics):
         lid = Placement(joints={"chest_lid": start.angle})
-        return self.hand(start) | stands("chest", start.stand_xy, start.stand_yaw) | lid
+        return open_hand(start) | stands("chest", start.stand_xy, start.stand_yaw) | lid
 
     def fields(self, dynamics):
         return hinged.drag_fields(dynamics.drag, "chest_lid")

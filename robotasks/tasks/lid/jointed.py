@@ -7,12 +7,9 @@ from typing import ClassVar
 
 from robotasks.arrays import clip, closeness, namespace, stack
 from robotasks.layout import Array, View
-from robotasks.physics.engine import Placement
-from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import (
     CONTROL,
     LOOSE,
-    OPEN,
     SEARCH,
     Job,
     fetching,
@@ -75,10 +72,6 @@ class JointedTask(Task):
     def there(self, now: View, goal: View) -> Array:
         """Whether the lid is where the goal says, held or not."""
         return abs(self.left(now, goal)) < self.near
-
-    def hand(self, start: View) -> Placement:
-        """Hold the open hand where the start says."""
-        return arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
 
     def observe(self, now):
         lid = part(now, f"{self.stand}_lid")

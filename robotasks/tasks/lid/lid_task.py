@@ -10,15 +10,14 @@ import mujoco
 
 from robotasks.layout import Array, View
 from robotasks.physics.objects import bottle, lid
-from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import (
     CONTROL,
-    OPEN,
     SEARCH,
     TOOL,
     Job,
     delivery,
     handle,
+    open_hand,
     released,
 )
 from robotasks.tasks.lid.caps import lid_in_hand, lid_job, lid_workbench, seat
@@ -83,7 +82,7 @@ class LidTask(Task):
         bottle_stands = stands("bottle", goal.bottle_xy, self.neck_yaw(goal))
         if "slip" in start:
             return bottle_stands | lid_in_hand(start)
-        hand = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        hand = open_hand(start)
         return bottle_stands | hand | laid("lid", start.lid_xy, start.lid_yaw, lid.HALF_HEIGHT)
 
     def observe(self, now):

@@ -8,12 +8,12 @@ from robotasks.arrays import clip, closeness, distance, namespace
 from robotasks.layout import Layout
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import bottle, hinged
-from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import (
     CONTROL,
     OPEN,
     Job,
     handle,
+    open_hand,
     released,
     squeezes,
     steer,
@@ -53,7 +53,7 @@ class Screw(Task):
         return spec
 
     def place(self, start, goal, dynamics):
-        hand = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        hand = open_hand(start)
         rise = start.angle * dynamics.pitch / TURN
         cap = Placement(joints={"cap": start.angle, "cap_rise": rise})
         return hand | stands("bottle", start.bottle_xy, 0 * start.angle) | cap

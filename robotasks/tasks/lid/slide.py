@@ -6,6 +6,7 @@ import math
 
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import hinged
+from robotasks.tasks.handling import open_hand
 from robotasks.tasks.lid.caps import lid_workbench
 from robotasks.tasks.lid.jointed import ABOVE, STAND, JointedTask, along
 from robotasks.tasks.push.tabletop import stands
@@ -39,7 +40,7 @@ class LidSlide(JointedTask):
 
     def place(self, start, goal, dynamics):
         lid = Placement(joints={"case_lid": start.opened})
-        return self.hand(start) | stands("case", start.stand_xy, start.stand_yaw) | lid
+        return open_hand(start) | stands("case", start.stand_xy, start.stand_yaw) | lid
 
     def fields(self, dynamics):
         return hinged.drag_fields(dynamics.drag, "case_lid")

@@ -7,16 +7,16 @@ from dataclasses import replace
 from robotasks.arrays import clip, closeness, namespace, norm, stack, yaw_quat
 from robotasks.physics.objects import bottle, lid
 from robotasks.physics.objects.lug_cap import ENTERS, ENTRY, LOCKED
-from robotasks.physics.robots.placing import arm_at, part_at
+from robotasks.physics.robots.placing import part_at
 from robotasks.tasks.handling import (
     CONTROL,
-    OPEN,
     SEARCH,
     TOOL,
     alignment,
     fetching,
     handle,
     holds,
+    open_hand,
     released,
     steer,
 )
@@ -74,7 +74,7 @@ class TwistOff(Task):
         return spec
 
     def place(self, start, goal, dynamics):
-        hand = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        hand = open_hand(start)
         closed = part_at("lid", seat(start.bottle_xy), yaw_quat(start.bottle_yaw - start.angle))
         return hand | closed | stands("bottle", start.bottle_xy, start.bottle_yaw)
 

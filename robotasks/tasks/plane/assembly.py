@@ -6,8 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 
 from robotasks.layout import View
-from robotasks.physics.robots.placing import arm_at
-from robotasks.tasks.handling import OPEN, TOOL
+from robotasks.tasks.handling import TOOL, open_hand
 from robotasks.tasks.plane.plane_task import Place, PlaneTask, in_hand, job_of, seated
 from robotasks.tasks.push.tabletop import laid
 from robotasks.tasks.span import Span
@@ -29,7 +28,7 @@ class Assembly(PlaneTask):
         """Return where each part belongs."""
 
     def place(self, start, goal, dynamics):
-        placement = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        placement = open_hand(start)
         placement |= self.furnish(goal)
         for name, kind in self.parts.items():
             if f"{name}_xy" in start:

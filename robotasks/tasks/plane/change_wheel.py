@@ -7,8 +7,7 @@ import math
 from robotasks.arrays import stack
 from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, REAR_AXLE
 from robotasks.physics.objects.airplane import WHEEL
-from robotasks.physics.robots.placing import arm_at
-from robotasks.tasks.handling import OPEN, TOOL, choose
+from robotasks.tasks.handling import TOOL, choose, open_hand
 from robotasks.tasks.plane.plane_task import (
     PlaneTask,
     job_of,
@@ -49,7 +48,7 @@ class ChangeWheel(PlaneTask):
     parts = {"front": WHEEL, "rear": WHEEL, "spare": WHEEL}
 
     def place(self, start, goal, dynamics):
-        placement = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        placement = open_hand(start)
         placement |= self.furnish(start)
         placement |= laid("spare", start.spare_xy, start.spare_yaw, WHEEL.half[2])
         for name, axle in AXLES.items():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from robotasks.arrays import stack
 from robotasks.physics.objects.airframe import ENGINE, SADDLE, SHAFT, STANDING, STERN
-from robotasks.physics.robots.placing import arm_at
-from robotasks.tasks.handling import OPEN, TOOL, choose
+from robotasks.tasks.handling import TOOL, choose, open_hand
 from robotasks.tasks.plane.assemble import MOUNTS
 from robotasks.tasks.plane.plane_task import PlaneTask, on_seat, sits_on
 from robotasks.tasks.plane.removal import SPOT, laid_there, removal
@@ -31,7 +30,7 @@ class Disassemble(PlaneTask):
     parts = {name: seat.kind for name, (_, seat) in SEATS.items()}
 
     def place(self, start, goal, dynamics):
-        placement = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        placement = open_hand(start)
         placement |= self.furnish(start)
         for name, (mount, seat) in SEATS.items():
             xy, yaw = getattr(start, f"{mount}_xy"), getattr(start, f"{mount}_yaw")

@@ -13,15 +13,14 @@ from robotasks.arrays import heading
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import peg
-from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import (
     CONTROL,
-    OPEN,
     SEARCH,
     TOOL,
     Job,
     delivery,
     handle,
+    open_hand,
     released,
     workbench,
     wrap,
@@ -94,7 +93,7 @@ class PegTask(Task):
         if "slip" in start:
             held = peg_in_hand(start.tcp_pos, start.tcp_yaw, start.slip, dynamics.shape)
             return placement | held
-        hand = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        hand = open_hand(start)
         return placement | hand | laid("peg", *self.peg_start(start), peg.HALF_HEIGHT)
 
     def observe(self, now):

@@ -11,15 +11,14 @@ from robotasks.layout import Array, View
 from robotasks.physics.objects import peg, socket
 from robotasks.physics.objects.part import BLUE, ORANGE
 from robotasks.physics.objects.shapes import BAR, CIRCLE, CROSS, HEXAGON, SQUARE, TRIANGLE, pick
-from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import (
     CONTROL,
-    OPEN,
     SEARCH,
     TOOL,
     Job,
     choose,
     handle,
+    open_hand,
     workbench,
     wrap,
 )
@@ -90,7 +89,7 @@ class Sorting(Task):
         return spec
 
     def place(self, start, goal, dynamics):
-        placement = arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+        placement = open_hand(start)
         order, off = self.board(start, goal)
         places = pick([[PLACES[k] for k in row] for row in ORDERS], order)
         for i in range(self.count):
