@@ -119,7 +119,7 @@ def _play(
     adapter.begin_trial(len(numbers), TrialSpec(env.layout.size, 5, 1, env.horizon))
     obs, infos = env.reset(seed=seeds, options=options)
     rows = env.task_rows()
-    seen = [_Step(env, recipe, obs, infos["success"])]
+    shown, success, pixels = [obs], [infos["success"]], [_pictures(env, recipe)]
     intended, actions, rewards, ends = [], [], [], []
     for _ in range(env.horizon):
         intended.append(adapter.act(obs, False))
@@ -129,39 +129,36 @@ def _play(
         np.clip(actions[-1], -1, 1, out=actions[-1])
         obs, reward, _, truncated, infos = env.step(actions[-1])
         adapter.observe(actions[-1], reward, obs, truncated)
-        seen.append(_Step(env, recipe, obs, infos["success"]))
+        shown.append(obs)
+        success.append(infos["success"])
+        pixels.append(_pictures(env, recipe))
         rewards.append(reward)
         ends.append(truncated)
     # A world that diverges ends early; what it does after that is another episode's.
     lengths = np.argmax(ends, axis=0) + 1
+    all_obs, all_success = np.stack(shown), np.stack(success)
+    all_intended, all_actions, all_rewards = map(np.stack, (intended, actions, rewards))
     return [
         Episode(
             number=number,
             seed=seeds[i],
             goal=_fields(task.goals.view(split_row(task, row)[0])),
             dynamics=_fields(task.dynamics.view(split_row(task, row)[1])),
-            obs=np.stack([step.obs[i] for step in seen[: steps + 1]]),
-            pixels=np.stack([step.pixels[i] for step in seen[: steps + 1]])
-            if recipe.pixels
-            else None,
-            intended=np.stack(intended)[:steps, i],
-            actions=np.stack(actions)[:steps, i],
-            rewards=np.stack(rewards)[:steps, i],
-            success=np.stack([step.success[i] for step in seen[: steps + 1]]),
+            obs=all_obs[: steps + 1, i],
+            pixels=np.stack([taken[i] for taken in pixels[: steps + 1]]) if recipe.pixels else None,
+            intended=all_intended[:steps, i],
+            actions=all_actions[:steps, i],
+            rewards=all_rewards[:steps, i],
+            success=all_success[: steps + 1, i],
             diverged=bool(steps < env.horizon),
         )
         for i, (number, steps, (task, row)) in enumerate(zip(numbers, lengths, rows, strict=True))
     ]
 
 
-class _Step:
-    """What all worlds show at one moment."""
-
-    def __init__(
-        self, env: TaskVectorEnv, recipe: Recipe, obs: np.ndarray, success: np.ndarray
-    ) -> None:
-        self.obs, self.success = obs, success
-        self.pixels = env.render() if recipe.pixels else ()
+def _pictures(env: TaskVectorEnv, recipe: Recipe) -> tuple[np.ndarray, ...]:
+    """Return what all worlds look like now; nothing where no pictures are asked for."""
+    return env.render() if recipe.pixels else ()
 
 
 def _fields(view: View) -> dict[str, np.ndarray]:

@@ -31,8 +31,6 @@ METER, ERROR = "meter.json", "error.txt"
 TRAIN_WORLDS = 256
 TEST_SEED = 0
 """Of the test rows and of all starts: every agent and seed meets the same ones."""
-
-
 CONTRACT_ROWS, CONTRACT_EPISODES = 2, 2
 """Rows per task, and episodes on each, on which the contract is tried."""
 
@@ -175,6 +173,7 @@ def _open(cell: Cell, promised: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"{cell.folder} holds another cell: {'; '.join(found)}. Choose another --out."
             )
+        return
     write_atomically(path, (json.dumps(identity, indent=1) + "\n").encode())
 
 

@@ -197,9 +197,9 @@ class ResetFreeVectorEnv(TaskVectorEnv):
     def _told(self) -> dict[str, np.ndarray]:
         """Return what infos tell of every world's life, as new arrays."""
         told: dict[str, np.ndarray] = {}
-        columns = dict(zip(INTERVENTIONS, self._interventions.T, strict=True))
-        for name, values in {f"interventions_{k}": v for k, v in columns.items()}.items():
-            told |= {name: values.copy(), f"_{name}": np.ones(self.num_envs, dtype=bool)}
+        for kind, values in zip(INTERVENTIONS, self._interventions.T, strict=True):
+            told[f"interventions_{kind}"] = values.copy()
+            told[f"_interventions_{kind}"] = np.ones(self.num_envs, dtype=bool)
         return told
 
 
