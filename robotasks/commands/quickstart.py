@@ -29,7 +29,7 @@ class Options:
 
     task: str = "push-to"
     """Name of the task."""
-    steps: int = 1_100_000
+    steps: int = 1_000_000
     """Environment steps of training."""
     seed: int = 0
     """Seed of everything random."""

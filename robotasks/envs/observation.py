@@ -69,22 +69,18 @@ class Observer:
         if "dynamics" in self.reveal:
             spare = xp.zeros((count, SLOTS["dynamics"].width - dynamics.shape[1]))
             values["dynamics"] = xp.concat([dynamics, spare], axis=-1)
-        columns = [
-            self._column(values[name], count)
-            if name in values
-            else xp.zeros((count, SLOTS[name].width))
-            for name in self._shared
-        ]
+        columns = []
+        for name in self._shared:
+            value = values.get(name)
+            if value is None:
+                value = xp.zeros((count, SLOTS[name].width))
+            columns.append(value if value.ndim == 2 else value[:, None])
         if "task" in self.reveal:
             columns.append(_constant(xp, count, [other is task for other in self._tasks]))
         if self._mixed:
             columns.append(_constant(xp, count, [n in self._slots[task] for n in self._shared]))
         flat = xp.concat(columns, axis=-1) * self._inverse
         return xp.astype(clip(flat, -LIMIT, LIMIT), xp.float32)
-
-    @staticmethod
-    def _column(value: Array, count: int) -> Array:
-        return value if value.ndim == 2 else value[:, None]
 
     def _filled(self, task: Task, now: View, goal: View) -> set[str]:
         """Names of the slots a task fills; each must be in the vocabulary with its width."""

@@ -11,6 +11,7 @@ from robotasks.tasks.task import HOLD
 _COUNTERS = ("seed", "episode", "trial_episode", "first_success", "elapsed", "streak")
 _FLAGS = ("over", "fresh", "trial_start")
 _LAST = ("last_action", "last_reward")
+_MASKS = ("_success", "_first_success", "_elapsed", "_trial_start", "_diverged")
 
 
 class Record:
@@ -42,6 +43,8 @@ class Record:
                 setattr(self, name, row)
         self._ticking = self._counters[-2:]  # elapsed and streak
         self.last_action, self.last_reward = np.zeros((worlds, 5)), np.zeros(worlds)
+        self._everywhere = np.ones(worlds, dtype=bool)
+        self._everywhere.flags.writeable = False
 
     def reseed(self, seeds: Sequence[int], mask: np.ndarray) -> None:
         """Give the worlds of `mask` new random streams; `seeds` has one per world."""
@@ -93,7 +96,10 @@ class Record:
         return ended
 
     def infos(self, diverged: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what `step` and `reset` tell of every world, as new arrays; takes `diverged`."""
+        """Return what `step` and `reset` tell of every world, as new arrays; takes `diverged`.
+
+        Gymnasium's masks, which say that it is told of every world, are one read-only array.
+        """
         told = {
             "success": self.streak >= HOLD,
             "first_success": self.first_success.copy(),
@@ -101,8 +107,7 @@ class Record:
             "trial_start": self.trial_start.copy(),
             "diverged": diverged,
         }
-        said = np.ones((len(told), self.worlds), dtype=bool)  # Gymnasium's masks: of every world
-        return told | {f"_{name}": mask for name, mask in zip(told, said, strict=True)}
+        return told | dict.fromkeys(_MASKS, self._everywhere)
 
     def history(self, of: slice) -> dict[str, np.ndarray]:
         """Return the observation slots that tell some worlds' past."""

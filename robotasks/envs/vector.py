@@ -180,10 +180,10 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         for crew, of in zip(self._crews, self._of, strict=True):
             crew.advance(actions[of])
         rewards, success, diverged = self._gather([crew.judge(self._dense) for crew in self._crews])
-        resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
-        lost = diverged | resetting
+        lost = diverged | self._record.over
         any_lost = np.count_nonzero(lost)
         if any_lost:
+            resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
             diverged &= ~resetting
             rewards[lost], success[lost] = 0.0, False
         idle = resetting if any_lost else None

@@ -40,8 +40,19 @@ class Line(NamedTuple):
     """Metres to go, (...)."""
     along: Array
     """Direction, (..., 2); zero at the target."""
-    place: Array
-    """Where the tool stands behind the part, (..., 3)."""
+    behind: Array
+    """Where the tool stands behind the part, seen from above, (..., 2)."""
+    height: float
+    """At which height it stands there (m)."""
+
+    @property
+    def place(self) -> Array:
+        """Where the tool stands behind the part, (..., 3)."""
+        return above(self.behind, self.height)
+
+    def readiness(self, tcp_pos: Array) -> Array:
+        """How ready the tool is to push the part, (...) in 0 to 1."""
+        return readiness(distance(tcp_pos[..., :2], self.behind), tcp_pos[..., 2] - self.height)
 
 
 def line_up(part_xy: Array, target_xy: Array, gap: float, height: float = TOUCH_HEIGHT) -> Line:
@@ -49,21 +60,22 @@ def line_up(part_xy: Array, target_xy: Array, gap: float, height: float = TOUCH_
     way = target_xy - part_xy
     left = norm(way)
     along = way / (left[..., None] + 1e-9)
-    place = part_xy - gap * along
-    return Line(left, along, above(place, height))
+    return Line(left, along, part_xy - gap * along, height)
 
 
-def readiness(tcp_pos: Array, place: Array) -> Array:
-    """How ready the tool is to push, 0 to 1: 1 within SLACK of the place behind the part.
+def readiness(aside: Array, rise: Array) -> Array:
+    """How ready the tool is to push, 0 to 1, so far beside its place and above it, (...) m each.
 
     Within the slack nothing is gained, so that leaning on the part costs nothing.
     """
-    return closeness(excess(distance(tcp_pos, place), SLACK), 0.1)
+    off = namespace(aside).hypot(aside, rise)
+    return closeness(excess(off, SLACK), 0.1)
 
 
 def nearness(left: Array, far: float = FAR) -> Array:
     """How near a part is, 0 to 1: a term of scale `far` (m) calls, a fine one to the millimetre."""
-    return 0.7 * closeness(left, far) + 0.3 * closeness(left, 0.03)
+    tanh = namespace(left).tanh
+    return 1.0 - 0.7 * tanh(left / far) - 0.3 * tanh(left / 0.03)
 
 
 def pushed(tcp_pos: Array, line: Line, far: float = FAR) -> Array:
@@ -72,7 +84,7 @@ def pushed(tcp_pos: Array, line: Line, far: float = FAR) -> Array:
     A bonus for touching draws the tool down on whichever side it is, and a threshold for being
     behind makes whoever pushes badly lose what it had.
     """
-    return 0.2475 * readiness(tcp_pos, line.place) + 0.7425 * nearness(line.left, far)
+    return 0.2475 * line.readiness(tcp_pos) + 0.7425 * nearness(line.left, far)
 
 
 def delivered(
@@ -84,7 +96,7 @@ def delivered(
     """
     line = line_up(part_xy, target_xy, behind)
     left = excess(line.left, near)
-    away = (1 - readiness(tcp_pos, line.place)) * (1 - closeness(left, 0.03))
+    away = (1 - line.readiness(tcp_pos)) * (1 - closeness(left, 0.03))
     return 0.25 * (1 - away) + 0.75 * nearness(left)
 
 

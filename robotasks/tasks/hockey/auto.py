@@ -103,7 +103,7 @@ class Auto(ResetFreeTask):
         ahead = excess(0 * slide + line, now.puck_pos[..., 0]) + 0.02
         goes = xp.where(now.crossed > 0, 1.0, clip(slide * way[..., 0] / ahead, 0.0, 1.0))
         meets = play.accuracy(play.shot_miss(now, goal.spot[..., 1], line))
-        ready = play.ready(now, self.mark(goal))
+        ready = play.ready(now, self.mark(goal), play.leaving(now))
         return 0.1 * ready + 0.1 * down + 0.8 * meets * (0.4 + 0.6 * goes)
 
     def success(self, now, goal):

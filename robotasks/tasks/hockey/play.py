@@ -193,11 +193,12 @@ def aimed_shot(now: View, target_xy: Array, miss: Array) -> Array:
     more than aiming: each step of lining up costs as much as the goal pays a step.
     """
     off = abs(angle(target_xy - now.puck_pos[..., :2]) - now.tool[..., 3])
-    faces = namespace(off).maximum(closeness(off, 0.1), leaving(now))
-    return 0.4 * shot_progress(now, target_xy, miss) + 0.1 * faces
+    leaves = leaving(now)
+    faces = namespace(off).maximum(closeness(off, 0.1), leaves)
+    return 0.4 * shot_progress(now, target_xy, miss, leaves) + 0.1 * faces
 
 
-def shot_progress(now: View, target_xy: Array, miss: Array) -> Array:
+def shot_progress(now: View, target_xy: Array, miss: Array, leaves: Array | None = None) -> Array:
     """Return how far a shot is, 0 to 1: the stick behind the puck, the puck on its way, near.
 
     miss: by how much the puck misses or will miss (m). A puck that is leaving the stick's reach
@@ -205,7 +206,8 @@ def shot_progress(now: View, target_xy: Array, miss: Array) -> Array:
     that nobody waits for it.
     """
     left = norm(target_xy - now.puck_pos[..., :2])
-    return 0.1 * ready(now, target_xy) + 0.8 * accuracy(miss) + 0.1 * closeness(left, 0.6)
+    prepared = ready(now, target_xy, leaving(now) if leaves is None else leaves)
+    return 0.1 * prepared + 0.8 * accuracy(miss) + 0.1 * closeness(left, 0.6)
 
 
 def accuracy(miss: Array) -> Array:
@@ -213,12 +215,12 @@ def accuracy(miss: Array) -> Array:
     return 0.4 * closeness(miss, 0.5) + 0.3 * closeness(miss, 0.12) + 0.3 * closeness(miss, 0.03)
 
 
-def ready(now: View, target_xy: Array) -> Array:
+def ready(now: View, target_xy: Array, leaves: Array) -> Array:
     """Return how near the stick is to striking, 0 to 1: behind the puck, or the puck is leaving."""
     xp, puck = namespace(target_xy), now.puck_pos[..., :2]
     behind = puck - BEHIND * unit(target_xy - puck)
     off = excess(distance(now.tcp_pos[..., :2], behind), BEHIND_SLACK)
-    return xp.maximum(closeness(off, 0.2), leaving(now))
+    return xp.maximum(closeness(off, 0.2), leaves)
 
 
 def leaving(now: View) -> Array:

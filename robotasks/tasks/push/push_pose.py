@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from robotasks.arrays import distance, heading, namespace, norm, stack
+from robotasks.arrays import distance, heading, namespace, norm
 from robotasks.layout import Layout
 from robotasks.physics.objects import tee
 from robotasks.physics.objects.part import add_block, block_fields
@@ -80,7 +80,7 @@ class PushPose(Task):
         ways = [distance(here.point(*end), there.point(*end)) for end in tee.ENDS]
         left = sum(ways) / len(ways)
         gap = beside(tee.TEE, *local_xy(now.tcp_pos[..., :2], here.xy, here.xaxis))
-        ready = readiness(stack(gap, now.tcp_pos[..., 2]), stack(0 * gap, 0 * gap + TOUCH_HEIGHT))
+        ready = readiness(gap, now.tcp_pos[..., 2] - TOUCH_HEIGHT)
         return [Stage(0.99 * (0.2 * ready + 0.8 * nearness(left)), self.success(now, goal))]
 
     def success(self, now, goal):
