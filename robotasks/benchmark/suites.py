@@ -90,6 +90,11 @@ class Suite:
         having = {split for task in tested for split in splits.splits_of(task)}
         return tuple(split for split in splits.SPLITS if split in having)
 
+    @property
+    def tested(self) -> str:
+        """The first split with rows that training does not meet: `interp`, if a task has it."""
+        return next(split for split in self.splits if split != "train")
+
     def rows(self, split: str = "train", seed: int = 0, count: int | None = None) -> Distribution:
         """Draw `count` rows per task: of the training tasks, or for a test of those to be tested.
 
@@ -143,6 +148,11 @@ _ALL = (
 )
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in _ALL}
 """The suites of several tasks; `MT1:<task>` and `ML1:<task>` are made as they are asked for."""
+
+
+def is_suite(name: str) -> bool:
+    """Return whether a name is a suite's: theirs begin with a capital, those of tasks do not."""
+    return name[:1].isupper()
 
 
 def find_suite(name: str) -> Suite:

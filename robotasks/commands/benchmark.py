@@ -18,8 +18,8 @@ from robotasks.benchmark.anchors import VARIANTS
 from robotasks.benchmark.results import RESULT, read_cell
 from robotasks.benchmark.suites import find_suite
 from robotasks.benchmark.tiers import STAMP, TIERS
-from robotasks.commands.cells import METER, Cell, attempt, find_learner
-from robotasks.commands.entrants import ANCHORS, find_entrant
+from robotasks.commands.cells import METER, Cell, attempt
+from robotasks.commands.entrants import ANCHORS, find_entrant, find_learner
 from robotasks.commands.output import show
 from robotasks.commands.pool import processes, ray_cluster
 

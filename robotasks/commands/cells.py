@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robotasks.agents import AGENTS, IMITATORS, agent_module
+from robotasks.agents import agent_module
 from robotasks.agents.parts.files import write_atomically
 from robotasks.agents.parts.run import PROGRESS, Run, differences
-from robotasks.benchmark.anchors import CEILING, VARIANTS, Variant
+from robotasks.benchmark.anchors import CEILING, Variant
 from robotasks.benchmark.contract import examine
 from robotasks.benchmark.evaluate import Entrant, evaluate
 from robotasks.benchmark.provenance import Provenance
@@ -23,8 +23,8 @@ from robotasks.benchmark.records import Scores
 from robotasks.benchmark.results import CELL, CURVE, ENDING, RESULT, Result, pack, unpack
 from robotasks.benchmark.suites import Suite, find_suite
 from robotasks.benchmark.tiers import Tier
-from robotasks.commands.entrants import find_entrant
-from robotasks.commands.train import agent_config, read_progress
+from robotasks.commands.entrants import find_entrant, find_learner
+from robotasks.commands.train import agent_config, read_progress, suite_worlds
 from robotasks.tasks.distribution import Distribution
 
 METER, ERROR = "meter.json", "error.txt"
@@ -81,16 +81,6 @@ class Meter:
         write_atomically(self._path, json.dumps(content).encode())
 
 
-def find_learner(name: str) -> Variant | None:
-    """Return how an agent of that name learns; None if it is none of ours that does.
-
-    Raises ValueError for an imitator, since a suite has no demonstrations.
-    """
-    if name in IMITATORS:
-        raise ValueError(f"{name} imitates, and a suite has no demonstrations: use `train {name}`")
-    return VARIANTS.get(name, Variant(name) if name in AGENTS else None)
-
-
 def attempt(cell: Cell) -> str:
     """Play a cell; return why it failed, "" if it did not. The traceback is kept in its folder."""
     try:
@@ -126,7 +116,7 @@ def play(cell: Cell) -> None:
                 meter.note(f"playing {split}", number, len(grid) + 1)
                 _play(entrant, rows, cell, env, path)
         meter.note("examining", len(grid), len(grid) + 1)
-        breaches = _examine(entrant, grid[_tested(suite)], cell, env)
+        breaches = _examine(entrant, grid[suite.tested], cell, env)
     steps = _trained_steps(cell) if learner else 0
     spent = {"train_steps": steps, "play_steps": _played_steps(cell, suite), **meter.seconds()}
     found = {**promised, "breaches": breaches, **spent}
@@ -137,11 +127,6 @@ def play(cell: Cell) -> None:
 
 def _rows(suite: Suite, split: str, cell: Cell, count: int) -> Distribution:
     return suite.rows(split, cell.seed if split == "train" else TEST_SEED, count)
-
-
-def _tested(suite: Suite) -> str:
-    """Return the first split with rows that training does not meet."""
-    return next(split for split in suite.splits if split != "train")
 
 
 def _promised(
@@ -182,16 +167,16 @@ def _train(
 ) -> Entrant:
     """Train on the training rows, from the last checkpoint if there is one."""
     module, tier = agent_module(learner.agent), cell.tier
-    worlds = {"seed": cell.seed, "num_envs": TRAIN_WORLDS, "count": tier.train_rows}
+    worlds, told = suite_worlds(suite, cell.seed, TRAIN_WORLDS, tier.train_rows, **env)
     run = Run(
         folder=cell.folder / "run",
         seed=cell.seed,
         steps=tier.steps or suite.steps,
         resume=True,
-        env={"suite": suite.name, **worlds, "reveal": env["reveal"]},
+        env=told,
         evaluations=tier.points,
     )
-    rows = _rows(suite, _tested(suite), cell, tier.curve_rows)
+    rows = _rows(suite, suite.tested, cell, tier.curve_rows)
 
     def score(adapter: Any) -> dict[str, float]:
         path = cell.folder / CURVE / f"{meter.done:010d}{ENDING}"
@@ -199,7 +184,7 @@ def _train(
         return {"success": scores.success, "return": scores.mean_return}
 
     adapter = module.train(
-        suite.make("train", **worlds, **env, autoreset_mode="SameStep", stagger=True),
+        worlds,
         agent_config(module.Config, learner.set),
         run,
         evaluate=score,

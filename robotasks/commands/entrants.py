@@ -6,11 +6,12 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from robotasks.agents import load
+from robotasks.agents import AGENTS, IMITATORS, load
 from robotasks.agents.parts.run import read_config
 from robotasks.benchmark.agent import Expert, Random
-from robotasks.benchmark.anchors import CEILING, FLOOR
+from robotasks.benchmark.anchors import CEILING, FLOOR, VARIANTS, Variant
 from robotasks.benchmark.evaluate import Entrant
+from robotasks.benchmark.suites import find_suite
 from robotasks.layout import unknown
 
 ANCHORS = (CEILING, FLOOR)
@@ -40,7 +41,24 @@ def senses(name: str) -> dict[str, Any]:
     if name in ANCHORS or ":" in name:
         return {}
     _check(name)
-    return {"reveal": read_config(name)["env"].get("reveal", ["goal"])}
+    env = read_config(name)["env"]
+    return {**shared(env.get("suite")), "reveal": env.get("reveal", ["goal"])}
+
+
+def shared(suite: str | None) -> dict[str, Any]:
+    """Return the arguments that give a task the spaces and the horizon of a suite; none without."""
+    arguments = find_suite(suite).arguments if suite else {}
+    return {name: value for name, value in arguments.items() if name != "episodes"}
+
+
+def find_learner(name: str) -> Variant | None:
+    """Return how an agent of that name learns by acting; None if it is none of ours that does.
+
+    Raises ValueError for an imitator, which learns from demonstrations.
+    """
+    if name in IMITATORS:
+        raise ValueError(f"{name} imitates, and a suite has no demonstrations: use `train {name}`")
+    return VARIANTS.get(name, Variant(name) if name in AGENTS else None)
 
 
 def _imported(name: str) -> Entrant:

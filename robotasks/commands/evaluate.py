@@ -1,4 +1,4 @@
-"""Score an agent on rows it has not seen."""
+"""Score an agent on rows it has not seen, of a task or of all tasks of a suite."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import tyro
 
 from robotasks.agents.parts.files import write_atomically
 from robotasks.benchmark.evaluate import evaluate
-from robotasks.commands.entrants import find_entrant, senses
+from robotasks.benchmark.suites import find_suite, is_suite
+from robotasks.commands.entrants import find_entrant, senses, shared
 from robotasks.commands.output import show
 from robotasks.tasks.distribution import Distribution
 
@@ -26,13 +27,13 @@ class Options:
     agent: Annotated[str, tyro.conf.Positional]
     """expert, random, or the folder of a run."""
     task: Annotated[str, tyro.conf.Positional]
-    """Name of the task."""
+    """Name of a task, or of a suite: then one line a task, and their mean."""
     rows: int = 200
-    """How many rows (goals and dynamics) to draw."""
+    """How many rows (goals and dynamics) of each task to draw."""
     seed: int = 0
     """Seed of the rows and starts."""
-    episodes: int = 1
-    """Consecutive episodes on each row."""
+    episodes: int | None = None
+    """Consecutive episodes on each row; those of the suite, else 1, if not given."""
     worlds: int = 256
     """Rows played at a time; the result does not depend on it, but for a network's last bits."""
     threads: int = 0
@@ -46,23 +47,37 @@ class Options:
 def run(options: Options) -> None:
     """Play the grid and print the scores."""
     rows = held_out(options.task, options.rows, options.seed)
+    suite = find_suite(options.task) if is_suite(options.task) else None
+    arguments = {"reveal": suite.reveal, **shared(suite.name)} if suite else {}
     scores = evaluate(
         find_entrant(options.agent, options.seed),
         rows,
-        episodes=options.episodes,
+        episodes=options.episodes or (suite.episodes if suite else 1),
         seed=options.seed,
         worlds=options.worlds,
         threads=options.threads,
-        **senses(options.agent),
+        **{**arguments, **senses(options.agent)},
     )
     if options.records:
         write_atomically(options.records, scores.json_lines().encode())
-    summary = {"task": options.task, "agent": options.agent, "rows": len(rows), **scores.summary()}
-    show([summary], options.json)
+    parts = scores.by_task() if len(rows.tasks) > 1 else {}
+    lines = [
+        {
+            "task": task,
+            "agent": options.agent,
+            "rows": len(part.records) // part.episodes,
+            **part.summary(),
+        }
+        for task, part in {**parts, options.task: scores}.items()
+    ]
+    show(lines, options.json)
 
 
-def held_out(task: str, count: int, seed: int) -> Distribution:
-    """Draw `count` rows of a task for evaluation."""
+def held_out(name: str, count: int, seed: int) -> Distribution:
+    """Draw `count` rows of a task for evaluation, or of each task that a suite tests."""
     if count < 1:
         raise ValueError(f"rows must be at least 1, not {count}")
-    return Distribution.draw([task], count, HELD_OUT + seed)
+    if is_suite(name):
+        suite = find_suite(name)
+        return suite.rows(suite.tested, seed, count)
+    return Distribution.draw([name], count, HELD_OUT + seed)

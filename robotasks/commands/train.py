@@ -1,4 +1,4 @@
-"""Train an agent on a task."""
+"""Train an agent on a task or a suite."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,10 +16,16 @@ import tyro
 
 from robotasks.agents import IMITATORS, agent_module
 from robotasks.agents.parts.run import Run
+from robotasks.benchmark.anchors import VARIANTS, Variant
+from robotasks.benchmark.suites import TRAIN_ROWS, Suite, find_suite, is_suite
+from robotasks.commands.entrants import shared
 from robotasks.commands.evaluate import held_out
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import unknown
 from robotasks.tasks import find_task
+
+TRAINING: Mapping[str, Any] = {"autoreset_mode": "SameStep", "stagger": True}
+"""How worlds are made for an agent to train in."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +33,9 @@ class Options:
     """Options of `train`."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """Name of the agent: ppo, or bc, which imitates."""
+    """Name of the agent: ppo, mtppo and others that act (docs/agents), or bc, which imitates."""
     task: Annotated[str, tyro.conf.Positional]
-    """Name of the task."""
+    """Name of a task, or of a suite: then the agent trains on all its tasks at once."""
     demonstrations: str | None = None
     """Folder or Minari id of the dataset to imitate, as `robotasks record` made it."""
     steps: int = 2_000_000
@@ -46,20 +52,21 @@ class Options:
     """Threads of the simulator, 0 for all cores."""
     reward: Literal["dense", "sparse"] = "dense"
     """dense (stages) or sparse (success)."""
-    reveal: tuple[str, ...] = ("goal",)
-    """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin.
-    Demonstrations have to tell the same."""
+    reveal: tuple[str, ...] | None = None
+    """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin. The
+    goal, or what the suite tells, if not given. Demonstrations have to tell the same."""
     set: tuple[str, ...] = ()
     """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
-    """Held-out rows of the evaluations in between; 0 for none."""
+    """Held-out rows of the evaluations in between, spread over the tasks; 0 for none."""
     json: bool = False
     """Print one JSON object per line."""
 
 
 def run(options: Options) -> None:
     """Train, showing how success rises; Ctrl-C leaves a run that can be resumed."""
-    folder = options.out or Path("runs", f"{options.agent}-{options.task}-s{options.seed}")
+    name = f"{options.agent}-{options.task}-s{options.seed}".replace(":", "-")
+    folder = options.out or Path("runs", name)
     follow(prepare(options, folder), folder, options.steps, options.json)
     summary = {"run": str(folder), "task": options.task, "agent": options.agent}
     print(json.dumps(summary) if options.json else f"run folder: {folder}")
@@ -80,9 +87,10 @@ def follow(
 
 def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]], Any]:
     """Check the options and find the source; the result trains, reporting after each update."""
-    find_task(options.task)
-    module = agent_module(options.agent)
-    config = agent_config(module.Config, options.set)
+    learner = VARIANTS.get(options.agent, Variant(options.agent))
+    options = replace(options, reveal=revealed(options, learner))
+    module = agent_module(learner.agent)
+    config = agent_config(module.Config, (*learner.set, *options.set))
     if options.steps < 1:
         raise ValueError(f"steps must be at least 1, not {options.steps}")
     source, arguments = (shown if options.agent in IMITATORS else worlds)(options)
@@ -93,23 +101,42 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
     return lambda report: module.train(source, config, run_, evaluate=score, on_progress=report)
 
 
+def revealed(options: Options, learner: Variant) -> tuple[str, ...]:
+    """Return what observations tell: as the user says, else the agent's name, else the problem.
+
+    Raises KeyError if there is no such task or suite.
+    """
+    problem = find_suite(options.task) if is_suite(options.task) else find_task(options.task)
+    usual = problem.reveal if isinstance(problem, Suite) else ("goal",)
+    return next(told for told in (options.reveal, learner.reveal, usual) if told is not None)
+
+
 def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     """Return the worlds that an agent acts in, and what the run tells of them."""
     if options.demonstrations is not None:
         imitators = ", ".join(sorted(IMITATORS))
         raise ValueError(f"{options.agent} takes no demonstrations; imitators do: {imitators}")
-    arguments: dict[str, Any] = {
+    told: dict[str, Any] = {"reward": options.reward, "reveal": options.reveal}
+    if is_suite(options.task):
+        suite, sizes = find_suite(options.task), (options.seed, options.worlds, TRAIN_ROWS)
+        source, arguments = suite_worlds(suite, *sizes, **told, threads=options.threads)
+        return source, {**arguments, "reward": options.reward}
+    arguments = {
         "tasks": options.task,
         "num_envs": options.worlds,
         "reward": options.reward,
-        "reveal": list(options.reveal),
+        "reveal": list(options.reveal or ()),
     }
-    made: dict[str, Any] = {
-        "autoreset_mode": "SameStep",
-        "stagger": True,
-        "threads": options.threads,
-    }
-    return TaskVectorEnv(**arguments, **made), arguments
+    return TaskVectorEnv(**arguments, **TRAINING, threads=options.threads), arguments
+
+
+def suite_worlds(
+    suite: Suite, seed: int, num_envs: int, count: int, **env: Any
+) -> tuple[TaskVectorEnv, dict[str, Any]]:
+    """Return worlds on a suite's training rows, `count` a task, and what a run tells of them."""
+    made: dict[str, Any] = {"seed": seed, "num_envs": num_envs, "count": count}
+    worlds = suite.make("train", **made, **env, **TRAINING)
+    return worlds, {"suite": suite.name, **made, "reveal": list(env["reveal"])}
 
 
 def shown(options: Options) -> tuple[Any, dict[str, Any]]:
@@ -129,7 +156,7 @@ def shown(options: Options) -> tuple[Any, dict[str, Any]]:
             raise ValueError(f"{options.demonstrations} has the {name} {given!r}, not {value!r}")
     return demonstrations, {
         "tasks": options.task,
-        "reveal": list(options.reveal),
+        "reveal": list(options.reveal or ()),
         "demonstrations": demonstrations.dataset,
         "hash": demonstrations.hash,
     }
@@ -151,17 +178,22 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
     """Return the evaluation in between; its rows are not those that `evaluate` draws."""
     from robotasks.benchmark.evaluate import evaluate
 
-    rows = held_out(options.task, options.rows, seed=500_000 + options.seed)
+    suite = find_suite(options.task) if is_suite(options.task) else None
+    each = max(1, options.rows // len(suite.train)) if suite else options.rows
+    rows = held_out(options.task, each, seed=500_000 + options.seed)
 
     def score(adapter: Any) -> dict[str, float]:
         scores = evaluate(
             lambda env: adapter,
             rows,
+            episodes=suite.episodes if suite else 1,
             worlds=options.rows,
             threads=options.threads,
-            reveal=options.reveal,
+            **{**shared(options.task if suite else None), "reveal": options.reveal},
         )
-        return {"success": scores.success, "return": scores.mean_return}
+        parts = scores.by_task() if suite else {}
+        by_task = {f"success.{task}": part.success for task, part in parts.items()}
+        return {"success": scores.success, "return": scores.mean_return, **by_task}
 
     return score
 

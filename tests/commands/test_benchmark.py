@@ -13,7 +13,7 @@ from robotasks.benchmark.anchors import VARIANTS, Variant
 from robotasks.benchmark.results import read_cell
 from robotasks.benchmark.suites import find_suite
 from robotasks.benchmark.tiers import SMOKE, Tier
-from robotasks.commands import benchmark, cells, main, run_command
+from robotasks.commands import benchmark, cells, entrants, main, run_command
 from robotasks.commands.cells import Cell, play
 from tests.commands.planted import SOLVES
 
@@ -26,7 +26,7 @@ QUICK = Variant("ppo", set=("hidden=8", "epochs=1", "minibatches=2"))
 def quick_training():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cells, "TRAIN_WORLDS", 16)
-        patch.setattr(cells, "VARIANTS", {**VARIANTS, "quick": QUICK})
+        patch.setattr(entrants, "VARIANTS", {**VARIANTS, "quick": QUICK})
         yield
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from robotasks.benchmark.suites import find_suite
 from robotasks.commands import run_command, train
 from robotasks.commands.evaluate import held_out
 from robotasks.envs.vector import TaskVectorEnv
@@ -29,6 +30,33 @@ def test_a_goal_blind_twin_is_evaluated_as_it_was_trained(tmp_path, capsys):
     capsys.readouterr()
     run_command("evaluate", [str(tmp_path), "reach", "--rows", "4", "--json"])
     assert json.loads(capsys.readouterr().out)["rows"] == 4  # wider observations would not fit
+
+
+def test_a_suite_is_trained_on_its_rows_and_scored_between_them(tmp_path, capsys):
+    out = ["--out", str(tmp_path)]
+    run_command("train", ["ppo", "MT1:reach", *TINY[2:], "--set", "hidden=8,8", *out])
+    env = json.loads((tmp_path / "config.json").read_text())["env"]
+    assert (env["suite"], env["count"], env["reveal"]) == ("MT1:reach", 256, ["goal"])
+    header = (tmp_path / "progress.csv").read_text().splitlines()[0].split(",")
+    assert "eval_success.reach-v1" in header
+    capsys.readouterr()
+    run_command("evaluate", [str(tmp_path), "MT1:reach", "--rows", "3", "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"] == 3
+
+
+def test_evaluate_prints_a_line_for_each_task_of_a_suite_and_their_mean(capsys):
+    run_command("evaluate", ["random", "MT5", "--rows", "1", "--json"])
+    *tasks, mean = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [row["task"].rsplit("-v", 1)[0] for row in tasks] == list(find_suite("MT5").train)
+    assert (mean["task"], mean["rows"]) == ("MT5", 5)
+    assert mean["mean_return"] == pytest.approx(sum(row["mean_return"] for row in tasks) / 5)
+
+
+def test_the_name_of_a_variant_sets_what_is_told(tmp_path):
+    out = ["--out", str(tmp_path)]
+    run_command("train", ["ppo-blind", *TINY[1:], "--set", "hidden=8,8", *out])
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert (config["agent"], config["env"]["reveal"]) == ("ppo", [])
 
 
 def test_an_interrupted_training_says_how_to_go_on(tmp_path, capsys, monkeypatch):
