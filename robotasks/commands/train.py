@@ -49,6 +49,9 @@ class Options:
     reveal: tuple[str, ...] = ("goal",)
     """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin.
     Demonstrations have to tell the same."""
+    start: tuple[str, ...] = ("default",)
+    """Starts of the training episodes, between which the worlds take turns; evaluations have the
+    default. Where a part has to be fetched first, `default held` shows what comes next."""
     set: tuple[str, ...] = ()
     """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
@@ -103,6 +106,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "num_envs": options.worlds,
         "reward": options.reward,
         "reveal": list(options.reveal),
+        "start": list(options.start),
     }
     made: dict[str, Any] = {
         "autoreset_mode": "SameStep",
