@@ -55,6 +55,9 @@ class Options:
     reveal: tuple[str, ...] | None = None
     """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin. The
     goal, or what the suite tells, if not given. Demonstrations have to tell the same."""
+    start: tuple[str, ...] = ("default",)
+    """Starts of the training episodes, between which the worlds take turns; evaluations have the
+    default. Where a part has to be fetched first, `default held` shows what comes next."""
     set: tuple[str, ...] = ()
     """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
@@ -116,17 +119,16 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     if options.demonstrations is not None:
         imitators = ", ".join(sorted(IMITATORS))
         raise ValueError(f"{options.agent} takes no demonstrations; imitators do: {imitators}")
-    told: dict[str, Any] = {"reward": options.reward, "reveal": options.reveal}
+    told: dict[str, Any] = {
+        "reward": options.reward,
+        "reveal": list(options.reveal or ()),
+        "start": list(options.start),
+    }
     if is_suite(options.task):
         suite, sizes = find_suite(options.task), (options.seed, options.worlds, TRAIN_ROWS)
         source, arguments = suite_worlds(suite, *sizes, **told, threads=options.threads)
-        return source, {**arguments, "reward": options.reward}
-    arguments = {
-        "tasks": options.task,
-        "num_envs": options.worlds,
-        "reward": options.reward,
-        "reveal": list(options.reveal or ()),
-    }
+        return source, arguments | told
+    arguments = {"tasks": options.task, "num_envs": options.worlds, **told}
     return TaskVectorEnv(**arguments, **TRAINING, threads=options.threads), arguments
 
 

@@ -13,10 +13,17 @@ from robotasks.layout import unknown
 OPTIONS = ("reset_mask", "new_trial", "rows", "goal", "dynamics", "start")
 
 
-def check_counts(worlds: int, tasks: int, episodes: int, steps: int | None, threads: int) -> None:
-    """Raise ValueError unless the numbers of worlds, episodes, steps and threads make sense."""
-    if not _is_whole(worlds) or worlds < tasks:
-        raise ValueError(f"num_envs must be at least the number of tasks, {tasks}, not {worlds}")
+def check_counts(worlds: int, least: int, episodes: int, steps: int | None, threads: int) -> None:
+    """Raise ValueError unless the numbers of worlds, episodes, steps and threads make sense.
+
+    least: number of tasks times starts, each of which needs a world.
+    """
+    if not least:
+        raise ValueError("start needs the name of a start")
+    if not _is_whole(worlds) or worlds < least:
+        raise ValueError(
+            f"num_envs must be at least {least}, a world per task and start, not {worlds}"
+        )
     if not _is_whole(episodes) or episodes < 1:
         raise ValueError(f"episodes must be at least 1, not {episodes}")
     if steps is not None and (not _is_whole(steps) or steps < 1):

@@ -23,7 +23,7 @@ class Crew:
     """Worlds of one task: engine, rows, memories. `now`, `goal` and `dynamics` are live views."""
 
     def __init__(
-        self, task: Task, table: np.ndarray | None, worlds: int, start: str, **engine: Any
+        self, task: Task, table: np.ndarray | None, start: str, worlds: int, **engine: Any
     ) -> None:
         """table: the rows to draw from, or None for the task's whole range."""
         if start not in task.starts:

@@ -65,9 +65,10 @@ class ResetFreeVectorEnv(TaskVectorEnv):
         super().__init__(tasks, num_envs, autoreset_mode=autoreset_mode, **arguments)
         if self._mode is AutoresetMode.NEXT_STEP:
             raise ValueError("a life has no step to spend on resets: pass SameStep or Disabled")
-        (crew,) = self._crews
-        if not isinstance(crew.task, ResetFreeTask) or crew.table is not None:
-            raise ValueError(f"{crew.task.name} is no task for a life without resets")
+        crew, *others = self._crews
+        if others or not isinstance(crew.task, ResetFreeTask) or crew.table is not None:
+            name = crew.task.name
+            raise ValueError(f"a life without resets has one task made for it, one start: {name}")
         self._arguments = {
             "tasks": tasks,
             "num_envs": num_envs,

@@ -53,7 +53,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         goal_conditioned: bool = False,
         layout_tasks: Sequence[str | Task] | None = None,
         episodes: int = 1,
-        start: str = "default",
+        start: str | Sequence[str] = "default",
         stagger: bool = False,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         engine: str = "cpu",
@@ -71,12 +71,16 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         history the observation tells. reward: "dense" (stages, 0 to 1) or "sparse" (success).
         goal_conditioned: dict observations and `compute_reward`, with the sparse reward.
         layout_tasks: tasks, these among them, that share one observation layout; its own if None.
+        start: name of the tasks' start, or of several, between which the worlds take turns.
         episodes: consecutive episodes on one row (a trial). stagger: spread the worlds' clocks.
         threads: native threads, 0 for all cores.
         """
         self._arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         distribution, tables = _tasks(tasks)
-        check_counts(num_envs, len(distribution), episodes, max_episode_steps, threads)
+        starts = (start,) if isinstance(start, str) else tuple(start)
+        played = [(*pair, s) for s in starts for pair in zip(distribution, tables, strict=True)]
+        count = len(played)
+        check_counts(num_envs, count, episodes, max_episode_steps, threads)
         for kind, given, known in (
             ("reward", reward, REWARDS),
             ("render_mode", render_mode, (None, *MODES)),
@@ -84,9 +88,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         ):
             if given not in known:
                 raise ValueError(unknown(kind, given, map(str, known)))
-        if goal_conditioned and (len(distribution) > 1 or not distribution[0].goal_conditioned):
+        if goal_conditioned and (count > 1 or not distribution[0].goal_conditioned):
             names = ", ".join(task.name for task in distribution)
-            raise ValueError(f"{names}: goal_conditioned needs one task with a goal face")
+            raise ValueError(f"{names}: goal_conditioned needs one task and start, a goal face")
         if goal_conditioned and reward != "sparse":
             raise ValueError('goal_conditioned pays compute_reward: pass reward="sparse"')
         self.num_envs, self.tasks = num_envs, distribution
@@ -102,10 +106,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._dense, self._faced, self._stagger = reward == "dense", goal_conditioned, stagger
         self._shown = "goal" in reveal or goal_conditioned
         self._pictures = Pictures(camera, width, height)
-        count = len(distribution)
         self._crews = [
-            Crew(task, table, len(range(i, num_envs, count)), start, engine=engine, threads=threads)
-            for i, (task, table) in enumerate(zip(distribution, tables, strict=True))
+            Crew(*one, len(range(i, num_envs, count)), engine=engine, threads=threads)
+            for i, one in enumerate(played)
         ]
         self._of = [slice(i, None, count) for i in range(count)]
         told: Sequence[str] = reveal
@@ -130,7 +133,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     @property
     def engines(self) -> list[Engine]:
-        """The engines, one per task: for measurements and planners."""
+        """The engines, one per task and start: for measurements and planners."""
         return [crew.engine for crew in self._crews]
 
     @property
@@ -236,7 +239,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """Return the live sensor readings of an env with one task: for drawings and analysis."""
         self._check_open()
         if len(self._crews) > 1:
-            raise ValueError("readings are those of one task; this env has several")
+            raise ValueError("readings are those of one task and start; this env has several")
         return self._crews[0].now
 
     def render(self) -> tuple[np.ndarray, ...]:
@@ -400,7 +403,7 @@ def _samples(
 @functools.cache
 def _sample(task: Task) -> tuple[View, View]:
     """Return readings and a goal of a task that the env does not play, to learn its slots."""
-    crew = Crew(task, None, 1, next(iter(task.starts)), threads=1)
+    crew = Crew(task, None, next(iter(task.starts)), 1, threads=1)
     return crew.now, crew.goal
 
 

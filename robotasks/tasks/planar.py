@@ -6,6 +6,8 @@ Points on the surface are (..., 2), points in space (..., 3), metres.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial, reduce
 from typing import NamedTuple
 
 from robotasks.arrays import clip, closeness, distance, dot, excess, namespace, norm, stack
@@ -88,16 +90,24 @@ def pushed(tcp_pos: Array, line: Line, far: float = FAR) -> Array:
 
 
 def delivered(
-    tcp_pos: Array, part_xy: Array, target_xy: Array, behind: float, near: float
+    tcp_pos: Array,
+    parts_xy: Sequence[Array],
+    targets_xy: Sequence[Array],
+    behind: float,
+    near: float,
 ) -> Array:
-    """How far a part is that may be left once it is `near` its target (m), 0 to 1; see `pushed`.
+    """How far parts are that are pushed one after the other, 0 to 1; see `pushed`.
 
-    There it pays as if the tool were ready to push it, so that nothing is lost by leaving.
+    A part may be left once it is `near` its target (m). The tool has to be ready for one of the
+    others, no matter which: paid by what it is to all of them, it would wait in their midst.
     """
-    line = line_up(part_xy, target_xy, behind)
-    left = excess(line.left, near)
-    away = (1 - line.readiness(tcp_pos)) * (1 - closeness(left, 0.03))
-    return 0.25 * (1 - away) + 0.75 * nearness(left)
+    lines = [line_up(*ends, behind) for ends in zip(parts_xy, targets_xy, strict=True)]
+    ways = [excess(line.left, near) for line in lines]
+    needs = [1 - closeness(way, 0.03) for way in ways]
+    helped = [need * line.readiness(tcp_pos) for need, line in zip(needs, lines, strict=True)]
+    most = partial(reduce, namespace(tcp_pos).maximum)
+    paid = sum(nearness(way) for way in ways) / len(ways)
+    return 0.25 * (1 - most(needs) + most(helped)) + 0.75 * paid
 
 
 def place_and_speed(pos: Array, vel: Array) -> Array:

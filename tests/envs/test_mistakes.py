@@ -253,7 +253,9 @@ def test_arguments_that_make_no_environment(arguments, error, match):
 
 
 def test_fewer_worlds_than_tasks():
-    with pytest.raises(ValueError, match=f"at least the number of tasks, {len(TASKS)}, not 1"):
+    with pytest.raises(
+        ValueError, match=f"at least {len(TASKS)}, a world per task and start, not 1"
+    ):
         TaskVectorEnv(Distribution.draw(TASKS, 3, seed=0), 1)
 
 

@@ -126,7 +126,7 @@ def test_a_shot_on_its_way_is_paid_more_than_a_puck_laid_down_before_the_line():
     for world, (x, speed) in enumerate([(0.5, 0.0), (0.715, 0.0), (0.6, 0.8)]):
         wreck(env, world, to=(x, 0.0), speed=speed)
     far, near, coming = env.step(np.zeros((WORLDS, 5)))[1]
-    assert far < near < 0.6 < 0.9 < coming < 1
+    assert far < near < 0.3 < 0.45 < coming < 1
 
 
 def test_the_expert_lives_alone():
@@ -395,10 +395,12 @@ def test_what_is_refused():
         lives(patience=0)
     with refused("asks_after must be at least 1 or None, not 0"):
         lives(asks_after=0)
-    with refused("reach is no task for a life"):
+    with refused("one task made for it, one start: reach"):
         ResetFreeVectorEnv("reach")
-    with refused("hockey-auto is no task for a life"):
+    with refused("one task made for it, one start: hockey-auto"):
         ResetFreeVectorEnv(Distribution.draw(["hockey-auto"], 3, seed=0))
+    with refused("one task made for it, one start: hockey-auto"):
+        lives(2, start=("default", "anywhere"))
     with refused("has not begun"):
         lives().request_intervention()
 

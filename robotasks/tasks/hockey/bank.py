@@ -83,8 +83,7 @@ class Bank(Task):
         coming = play.predicted_miss(now, target)
         crossed = abs(now.crossed_y - goal.spot_y) + xp.where(self.banked(now, goal), 0.0, 0.5)
         miss = xp.where(now.crossed > 0, crossed, coming)
-        progress = play.shot_progress(now, target, miss)
-        return [Stage(0.99 * progress, self.success(now, goal))]
+        return [Stage(play.aimed_shot(now, target, miss), self.success(now, goal))]
 
     def success(self, now, goal):
         return play.through(now, goal.spot_y, CLOSE) & self.banked(now, goal)

@@ -85,8 +85,8 @@ class Goalie(Task):
 
     def stages(self, now, goal):
         miss = play.shot_miss(now, goal.spot_y)
-        progress = play.shot_progress(now, play.on_goal_line(goal.spot_y), miss)
-        return [Stage(0.99 * progress, self.success(now, goal))]
+        progress = play.aimed_shot(now, play.on_goal_line(goal.spot_y), miss)
+        return [Stage(progress, self.success(now, goal))]
 
     def success(self, now, goal):
         return play.through(now, goal.spot_y, CLOSE)

@@ -38,8 +38,8 @@ class Pass(play.Hockey):
     def stages(self, now, goal):
         way, slide = play.sliding(now, sum(ICE) / 2)
         rest = now.puck_pos[..., :2] + slide[..., None] * way
-        progress = play.shot_progress(now, goal.goal_xy, distance(rest, goal.goal_xy))
-        return [Stage(0.99 * progress, self.success(now, goal))]
+        progress = play.aimed_shot(now, goal.goal_xy, distance(rest, goal.goal_xy))
+        return [Stage(progress, self.success(now, goal))]
 
     def success(self, now, goal):
         return self.reached(self.achieved(now), self.desired(goal))

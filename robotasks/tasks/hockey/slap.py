@@ -66,12 +66,12 @@ class Slap(play.Hockey):
 
     def stages(self, now, goal):
         miss = play.shot_miss(now, goal.spot_y)
-        sent = play.shot_progress(now, play.on_goal_line(goal.spot_y), miss)
+        sent = play.aimed_shot(now, play.on_goal_line(goal.spot_y), miss)
         lacking = clip(goal.speed - now.speed, 0.0, 2.0)
-        hit = 0.75 * sent + 0.25 * closeness(lacking, 0.5)
+        hit = 0.75 * sent + 0.125 * closeness(lacking, 0.5)
         # A stage of its own: as a term among others, PPO hit at once and gave it up.
         swung = Stage(0.99 * now.backswing, now.backswing >= 1)
-        return [swung, Stage(0.99 * hit, self.success(now, goal))]
+        return [swung, Stage(hit, self.success(now, goal))]
 
     def success(self, now, goal):
         hard = (now.backswing >= 1) & (now.speed >= goal.speed)

@@ -60,7 +60,7 @@ class PushSlide(PushPart):
         # it is.
         xy, vel = now.puck_pos[..., :2], now.puck_vel[..., :2]
         stop = xy + vel * norm(vel)[..., None] / (2 * FRICTION * GRAVITY)
-        paid = delivered(now.tcp_pos, stop, goal.goal_xy, self.behind, 0.5 * self.near)
+        paid = delivered(now.tcp_pos, [stop], [goal.goal_xy], self.behind, 0.5 * self.near)
         return 0.99 * (0.6 * paid + 0.4 * nearness(distance(xy, goal.goal_xy)))
 
     def expert(self, now, goal, memory):

@@ -73,10 +73,9 @@ class PushSweep(Task):
         return {"goal_pos": above(goal.zone_xy, CHIP.half_height) - middle}
 
     def stages(self, now, goal):
-        paid = sum(
-            delivered(now.tcp_pos, xy, goal.zone_xy, 0.03, 0.6 * INSIDE) for xy in self.where(now)
-        )
-        return [Stage(0.99 * paid / len(CHIPS), self.success(now, goal))]
+        zones = [goal.zone_xy] * len(CHIPS)
+        paid = delivered(now.tcp_pos, self.where(now), zones, 0.03, 0.6 * INSIDE)
+        return [Stage(0.99 * paid, self.success(now, goal))]
 
     def success(self, now, goal):
         return self.reached(self.achieved(now), self.desired(goal))

@@ -69,9 +69,9 @@ class PushTwo(Task):
         }
 
     def stages(self, now, goal):
-        left = delivered(now.tcp_pos, now.left_pos[..., :2], goal.left_xy, BEHIND, 0.4 * NEAR)
-        right = delivered(now.tcp_pos, now.right_pos[..., :2], goal.right_xy, BEHIND, 0.4 * NEAR)
-        return [Stage(0.99 * (left + right) / 2, self.success(now, goal))]
+        pucks = now.left_pos[..., :2], now.right_pos[..., :2]
+        paid = delivered(now.tcp_pos, pucks, (goal.left_xy, goal.right_xy), BEHIND, 0.4 * NEAR)
+        return [Stage(0.99 * paid, self.success(now, goal))]
 
     def success(self, now, goal):
         return self.reached(self.achieved(now), self.desired(goal))
