@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from robotasks.benchmark.agent import Adapter
 
 AGENTS: Mapping[str, str] = MappingProxyType(
-    {"ppo": "robotasks.agents.ppo", "bc": "robotasks.agents.bc"}
+    {
+        "ppo": "robotasks.agents.ppo",
+        "mtppo": "robotasks.agents.mtppo",
+        "bc": "robotasks.agents.bc",
+    }
 )
 IMITATORS = frozenset({"bc"})
 

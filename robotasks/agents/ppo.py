@@ -8,8 +8,10 @@ statistics, and a learning rate that follows the KL divergence, after rsl_rl
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.gae import gae, successor_values
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
-from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd
+from robotasks.agents.parts.norm import RunningMeanStd, return_scale, standardised
 from robotasks.agents.parts.ppo_loss import adapted_rate, policy_terms, value_loss
 from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
 from robotasks.agents.parts.state import (
@@ -72,18 +74,27 @@ class Config:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
 
 
+Network = Callable[[Sequence[int], Activation, float, torch.Generator], nn.Module]
+"""Makes a network of these layer sizes; `mlp` is one."""
+
+
 class ActorCritic(nn.Module):
     """Policy and critic, two networks on the same normalised observation."""
 
     def __init__(
-        self, observation_size: int, action_size: int, config: Config, generator: torch.Generator
+        self,
+        observation_size: int,
+        action_size: int,
+        config: Config,
+        generator: torch.Generator,
+        network: Network = mlp,
     ) -> None:
         super().__init__()
         self.sizes = observation_size, action_size
         inner, activation = (observation_size, *config.hidden), config.activation
         self.normalise = RunningMeanStd((observation_size,))
-        self.actor = mlp((*inner, action_size), activation, 0.01, generator)
-        self.critic = mlp((*inner, 1), activation, 1.0, generator)
+        self.actor = network((*inner, action_size), activation, 0.01, generator)
+        self.critic = network((*inner, 1), activation, 1.0, generator)
         self.noise = DiagonalGaussian(action_size, config.initial_std)
         self.generator = generator
 
@@ -100,12 +111,50 @@ class ActorCritic(nn.Module):
         return self.critic(obs).squeeze(-1)
 
 
+class Rows(NamedTuple):
+    """What is learned from: n steps of all worlds, in no order."""
+
+    obs: Tensor  # (n, o), normalised
+    actions: Tensor  # (n, a)
+    log_probs: Tensor  # (n,) of the policy that acted
+    values: Tensor  # (n,) of the critic then
+    advantages: Tensor  # (n,), standardised
+    returns: Tensor  # (n,), scaled
+
+    def take(self, chosen: Tensor) -> Rows:
+        """Some of the rows, by number or by mask."""
+        return Rows(*(column[chosen] for column in self))
+
+
+Loss = Callable[[Rows], tuple[Tensor, list[float]]]
+Gradient = Callable[[Loss, Rows], list[float]]
+"""Leaves the gradient of a loss in the parameters' `grad`; returns the loss's numbers."""
+
+
+def whole_gradient(loss: Loss, rows: Rows) -> list[float]:
+    """The gradient of the loss over all rows alike."""
+    total, numbers = loss(rows)
+    total.backward()
+    return numbers
+
+
 class PPO:
-    """The learner: one call of `learn` per rollout."""
+    """The learner: one call of `learn` per rollout.
+
+    tasks: how many the worlds solve, world i the one with number i modulo `tasks`; returns and
+    advantages are scaled within each. gradient: how a minibatch's losses become one step.
+    """
 
     name = "ppo"
 
-    def __init__(self, policy: ActorCritic, config: Config, worlds: int) -> None:
+    def __init__(
+        self,
+        policy: ActorCritic,
+        config: Config,
+        worlds: int,
+        tasks: int = 1,
+        gradient: Gradient = whole_gradient,
+    ) -> None:
         if worlds * config.rollout % config.minibatches:
             raise ValueError(
                 f"{worlds} worlds * {config.rollout} steps cannot be split into "
@@ -114,31 +163,40 @@ class PPO:
         self.policy, self.config = policy, config
         self.generator = policy.generator
         self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
-        self.return_scale = ReturnScale(worlds, config.gamma)
+        self.return_scale = return_scale(worlds, config.gamma, tasks)
+        self.tasks, self.gradient = tasks, gradient
 
     def learn(self, batch: Batch, left: float) -> dict[str, float]:
         """Advantages, then `epochs` passes in `minibatches`, then the statistics move on."""
+        metrics = self.fit(self.rows(batch), left)
+        # Only now: collecting and learning must see the same normalised observations.
+        self.policy.normalise.update(batch.obs)
+        return metrics
+
+    def rows(self, batch: Batch) -> Rows:
+        """What a rollout teaches."""
         obs, values, advantages = self._advantages(batch)
-        rows = (
+        return Rows(
             obs.flatten(0, 1),
             batch.actions.flatten(0, 1),
             batch.log_probs.flatten(),
             values.flatten(),
-            ((advantages - advantages.mean()) / (advantages.std() + 1e-8)).flatten(),
+            standardised(advantages, self.tasks).flatten(),
             (advantages + values).flatten(),
         )
+
+    def fit(self, rows: Rows, left: float) -> dict[str, float]:
+        """All passes over a rollout, then the next learning rate."""
         config, logged = self.config, []
         for _ in range(config.epochs):
-            order = torch.randperm(len(rows[0]), generator=self.generator)
+            order = torch.randperm(len(rows.obs), generator=self.generator)
             for chosen in order.chunk(config.minibatches):
-                logged.append(self._step(*(column[chosen] for column in rows)))
+                logged.append(self._step(rows.take(chosen)))
         if config.target_kl is not None:
             moved = float(np.mean([kl for _, _, kl, _ in logged[-config.minibatches :]]))
             target = config.target_kl * (config.final_kl + (1 - config.final_kl) * left)
             group = self.adam.param_groups[0]
             group["lr"] = adapted_rate(group["lr"], moved, target)
-        # Only now: collecting and learning must see the same normalised observations.
-        self.policy.normalise.update(batch.obs)
         return self._metrics(np.mean(logged, axis=0))
 
     @torch.no_grad()
@@ -152,23 +210,21 @@ class PPO:
         rewards = self.return_scale(batch.rewards)
         return obs, values, gae(rewards, values, after, batch.dones, config.gamma, config.lam)
 
-    def _step(
-        self,
-        obs: Tensor,
-        actions: Tensor,
-        old_log_probs: Tensor,
-        old_values: Tensor,
-        advantages: Tensor,
-        returns: Tensor,
-    ) -> list[float]:
-        """One gradient step on a minibatch; returns the numbers that `_metrics` names."""
+    def loss(self, rows: Rows) -> tuple[Tensor, list[float]]:
+        """What is lowered, and the numbers that `_metrics` names."""
         config, policy = self.config, self.policy
-        log_probs = policy.noise.log_prob(policy.actor(obs), actions)
-        terms = policy_terms(log_probs, old_log_probs, advantages, config.clip)
-        critic = value_loss(policy.value(obs), returns, old_values, config.value_clip)
+        log_probs = policy.noise.log_prob(policy.actor(rows.obs), rows.actions)
+        terms = policy_terms(log_probs, rows.log_probs, rows.advantages, config.clip)
+        critic = value_loss(policy.value(rows.obs), rows.returns, rows.values, config.value_clip)
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
+        numbers = (terms.loss, critic, terms.kl, terms.clip_fraction)
+        return loss, [number.item() for number in numbers]
+
+    def _step(self, rows: Rows) -> list[float]:
+        """One gradient step on a minibatch; returns the numbers of its loss."""
+        config, policy = self.config, self.policy
         self.adam.zero_grad()
-        loss.backward()
+        numbers = self.gradient(self.loss, rows)
         norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
         if not torch.isfinite(norm):
             raise FloatingPointError(
@@ -176,7 +232,7 @@ class PPO:
                 "the run's last checkpoint is intact."
             )
         self.adam.step()
-        return [terms.loss.item(), critic.item(), terms.kl.item(), terms.clip_fraction.item()]
+        return numbers
 
     def _metrics(self, means: np.ndarray) -> dict[str, float]:
         names = ("policy_loss", "value_loss", "kl", "clip_fraction")

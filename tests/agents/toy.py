@@ -7,6 +7,8 @@ from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from robotasks.layout import Layout
+
 
 class PointEnv(VectorEnv):
     """Observation: position (2), goal (2), zeros. The first two actions move by up to 0.1.
@@ -78,4 +80,35 @@ class PointEnv(VectorEnv):
     def _observe(self):
         obs = np.zeros(self.observation_space.shape, np.float32)
         obs[:, :4] = self.points
+        return obs
+
+
+class TurnedPointEnv(PointEnv):
+    """Several tasks, world i with task i modulo their number: task k turns the moves by k / count.
+
+    So no policy solves them all that does not know the task; the observation tells it. pays: what
+    each task's rewards are multiplied by.
+    """
+
+    def __init__(self, num_envs=16, tasks=3, pays=None, told=True, horizon=30) -> None:
+        width = tasks if told else 0
+        super().__init__(num_envs, horizon, observation_size=4 + width)
+        self.tasks = tuple(f"turn{k}" for k in range(tasks))
+        self.layout = Layout({"points": 4, "task": tasks} if told else {"points": 4})
+        self.which = np.arange(num_envs) % tasks
+        self.code, self.pays = np.eye(tasks, width)[self.which], np.ones(tasks)
+        if pays is not None:
+            self.pays = np.array(pays)
+        angle = 2 * np.pi * self.which / tasks
+        self.turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+    def step(self, actions):
+        """Turn the moves, and pay in the task's currency."""
+        moves = np.einsum("ijn,nj->ni", self.turn, actions) / np.sqrt(2)
+        obs, rewards, *rest = super().step(moves)
+        return obs, rewards * self.pays[self.which], *rest
+
+    def _observe(self):
+        obs = super()._observe()
+        obs[:, 4:] = self.code
         return obs

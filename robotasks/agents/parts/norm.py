@@ -5,6 +5,8 @@ They belong to the agent, not to the environment, and travel with its checkpoint
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -77,3 +79,55 @@ class ReturnScale(nn.Module):
     def forward(self, rewards: Tensor) -> Tensor:
         """`rewards` divided by the spread of their returns; not shifted, so that signs stay."""
         return rewards / (self.stats.var.sqrt() + self.stats.EPSILON).float()
+
+
+class TaskReturnScale(nn.Module):
+    """A `ReturnScale` for each of `tasks`: world i works on task i modulo their number.
+
+    The returns run world by world, the spread is that of a task's worlds together: else the task
+    that pays most would set the scale of all, and the critic would hardly see the others.
+    """
+
+    def __init__(self, worlds: int, gamma: float, tasks: int) -> None:
+        super().__init__()
+        self.of = worlds_of(tasks)
+        self.scales = nn.ModuleList(
+            ReturnScale(len(range(worlds)[columns]), gamma) for columns in self.of
+        )
+
+    def update(self, rewards: Tensor, dones: Tensor) -> None:
+        """Take in the next steps: `rewards` and `dones` (T, N)."""
+        for scale, columns in self._each():
+            scale.update(rewards[:, columns], dones[:, columns])
+
+    def forward(self, rewards: Tensor) -> Tensor:
+        """`rewards` (T, N), each divided by the spread of its task's returns."""
+        scaled = torch.empty_like(rewards)
+        for scale, columns in self._each():
+            scaled[:, columns] = scale(rewards[:, columns])
+        return scaled
+
+    def _each(self) -> Iterator[tuple[ReturnScale, slice]]:
+        """Every task's scale and its worlds."""
+        for scale, columns in zip(self.scales, self.of, strict=True):
+            assert isinstance(scale, ReturnScale)  # what a ModuleList holds, its type does not say
+            yield scale, columns
+
+
+def return_scale(worlds: int, gamma: float, tasks: int = 1) -> ReturnScale | TaskReturnScale:
+    """One scale, or one for each of several tasks."""
+    return ReturnScale(worlds, gamma) if tasks == 1 else TaskReturnScale(worlds, gamma, tasks)
+
+
+def worlds_of(tasks: int) -> list[slice]:
+    """The worlds of each of `tasks`: world i works on task i modulo their number."""
+    return [slice(task, None, tasks) for task in range(tasks)]
+
+
+def standardised(values: Tensor, tasks: int = 1) -> Tensor:
+    """`values` (T, N) to zero mean and unit spread, within the worlds of each of `tasks`."""
+    scaled = torch.empty_like(values)
+    for columns in worlds_of(tasks):
+        own = values[:, columns]
+        scaled[:, columns] = (own - own.mean()) / (own.std() + 1e-8)
+    return scaled

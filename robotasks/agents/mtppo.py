@@ -1,0 +1,282 @@
+"""Multi-task proximal policy optimisation: one policy for all tasks of a suite.
+
+PPO (arXiv 1707.06347) on worlds of several tasks, told which one each is about, by a one-hot code
+or by a learned embedding of unit length (Nauman et al. 2025, arXiv 2505.23150). Tasks pay and
+progress differently, so returns and advantages are scaled within each (Hessel et al. 2019,
+arXiv 1809.04474, for the values). With `heads=task` the last layers are each task's own (Yu et
+al. 2020, Meta-World, arXiv 1910.10897), with `combine` the tasks' gradients are made to agree
+before they are added up: PCGrad (arXiv 2001.06782) or CAGrad (arXiv 2110.14048).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from robotasks.agents import ppo
+from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.adapter import PolicyAdapter
+from robotasks.agents.parts.batch import Batch
+from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.collect import Collector, env_sizes
+from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
+from robotasks.agents.parts.nets import Activation, mlp
+from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
+from robotasks.agents.parts.state import load_module
+from robotasks.agents.parts.surgery import Rule, cosines, weights
+from robotasks.agents.ppo import PPO, ActorCritic, Loss, Rows, whole_gradient
+
+MATRIX_LIMIT = 10  # tasks up to which the whole matrix of conflicts is logged, a column a pair
+
+
+@dataclass(frozen=True)
+class Config(ppo.Config):
+    """Options of multi-task PPO, beside those of PPO."""
+
+    embedding: int | None = None  # width of a learned embedding of the task; None tells the one-hot
+    heads: Literal["one", "task"] = "one"  # last layers, of policy and critic: one, or one a task
+    combine: Rule = "mean"  # how the tasks' gradients become one
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for options that cannot work."""
+        super().__post_init__()
+        if self.embedding is not None and self.embedding < 1:
+            raise ValueError(f"embedding must be at least 1 or None, not {self.embedding}.")
+
+
+class TaskNetwork(nn.Module):
+    """A network that is told the task by `columns` of its input, a normalised observation.
+
+    They are replaced by the plain one-hot code or by the embedding: normalised, the code of a
+    task that training never met would be far out. Without such columns there is one task.
+    """
+
+    columns: Tensor
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Activation,
+        last_gain: float,
+        generator: torch.Generator,
+        *,
+        columns: slice,
+        config: Config,
+    ) -> None:
+        super().__init__()
+        inputs, *hidden, outputs = sizes
+        width = columns.stop - columns.start
+        self.of, self.tasks = columns, max(1, width)
+        self.register_buffer("columns", torch.tensor([columns.start, columns.stop]))
+        self.embedding = None
+        if config.embedding:
+            drawn = torch.empty(self.tasks, config.embedding).normal_(generator=generator)
+            self.embedding = nn.Parameter(nn.functional.normalize(drawn, dim=-1))
+        told = config.embedding or self.tasks
+        self.heads = self.tasks if config.heads == "task" else 1
+        layers = (inputs - width + told, *hidden, self.heads * outputs)
+        self.layers = mlp(layers, activation, last_gain, generator)
+
+    def task(self, obs: Tensor) -> Tensor:
+        """Number (...) of the task that normalised `obs` (..., o) are about."""
+        if self.tasks == 1:
+            return torch.zeros(obs.shape[:-1], dtype=torch.long)
+        return obs[..., self.of].argmax(dim=-1)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """Outputs (..., k) for normalised `obs` (..., o)."""
+        task = self.task(obs)
+        code = nn.functional.one_hot(task, self.tasks).to(obs.dtype)
+        told = code
+        if self.embedding is not None:
+            told = code @ nn.functional.normalize(self.embedding, dim=-1)
+        seen = (obs[..., : self.of.start], told, obs[..., self.of.stop :])
+        found = self.layers(torch.cat(seen, dim=-1))
+        if self.heads == 1:
+            return found
+        return (found.unflatten(-1, (self.tasks, -1)) * code[..., None]).sum(dim=-2)
+
+    def shared(self) -> list[nn.Parameter]:
+        """What all tasks use: everything but the heads and the embedding, which are each task's."""
+        last = self.layers[-1]
+        own = [*last.parameters()] if self.heads > 1 else []
+        return [p for p in self.layers.parameters() if not any(p is other for other in own)]
+
+
+class TaskGradients:
+    """The gradient of each task's loss, in the parts of policy and critic that tasks share."""
+
+    def __init__(self, policy: ActorCritic, rule: Rule) -> None:
+        actor, critic = policy.actor, policy.critic
+        assert isinstance(actor, TaskNetwork) and isinstance(critic, TaskNetwork)
+        self.network, self.rule, self.generator = actor, rule, policy.generator
+        self.shared = {
+            "actor": [*actor.shared(), *policy.noise.parameters()],
+            "critic": critic.shared(),
+        }
+        shared = {id(p) for params in self.shared.values() for p in params}
+        self.own = [p for p in policy.parameters() if id(p) not in shared]
+
+    def __call__(self, loss: Loss, rows: Rows) -> list[float]:
+        """Combine the gradients by the rule: policy and critic apart, heads without any rule."""
+        _, numbers, gradients = self._each(loss, rows)
+        count = len(numbers)
+        for params in self.shared.values():
+            flat = self._flat(gradients, params)
+            taken = torch.from_numpy(weights(self.rule, _gram(flat), self.generator))
+            combined = taken.to(flat.dtype) @ flat
+            parts = combined.split([p.numel() for p in params])
+            for parameter, part in zip(params, parts, strict=True):
+                parameter.grad = part.view_as(parameter)
+        for parameter in self.own:
+            parameter.grad = torch.stack([of[parameter] for of in gradients]).sum(dim=0) / count
+        return np.mean(numbers, axis=0).tolist()
+
+    def conflicts(self, loss: Loss, rows: Rows) -> dict[str, float]:
+        """Cosines between the tasks' gradients: their mean, the share below 0, and each pair's.
+
+        Columns end in the numbers of the two tasks, in the suite's order.
+        """
+        tasks, _, gradients = self._each(loss, rows)
+        found: dict[str, float] = {}
+        if len(tasks) < 2:
+            return found
+        one, other = np.triu_indices(len(tasks), k=1)
+        for name, params in self.shared.items():
+            pairs = cosines(_gram(self._flat(gradients, params)))[one, other]
+            found[f"{name}_cosine"] = float(pairs.mean())
+            found[f"{name}_conflicts"] = float((pairs < 0).mean())
+            if len(tasks) <= MATRIX_LIMIT:
+                for i, j, cosine in zip(one, other, pairs, strict=True):
+                    found[f"{name}_cosine.{tasks[i]}.{tasks[j]}"] = float(cosine)
+        return found
+
+    def _each(
+        self, loss: Loss, rows: Rows
+    ) -> tuple[list[int], list[list[float]], list[dict[nn.Parameter, Tensor]]]:
+        """The tasks that have rows, and of each the loss's numbers and all its gradients."""
+        params = [*self.own, *(p for params in self.shared.values() for p in params)]
+        of = self.network.task(rows.obs)
+        tasks, numbers, gradients = of.unique().tolist(), [], []
+        for task in tasks:
+            value, told = loss(rows.take(of == task))
+            numbers.append(told)
+            gradients.append(dict(zip(params, torch.autograd.grad(value, params), strict=True)))
+        return tasks, numbers, gradients
+
+    @staticmethod
+    def _flat(
+        gradients: Sequence[dict[nn.Parameter, Tensor]], params: Sequence[nn.Parameter]
+    ) -> Tensor:
+        """Gradients as rows, (tasks, numbers of `params`)."""
+        return torch.stack([torch.cat([of[p].flatten() for p in params]) for of in gradients])
+
+
+def _gram(flat: Tensor) -> np.ndarray:
+    """Inner products of the rows, in float64: differences of large numbers follow."""
+    wide = flat.double()
+    return (wide @ wide.T).numpy()
+
+
+class MTPPO:
+    """The learner: PPO with the tasks' gradients measured, and combined as asked."""
+
+    name = "mtppo"
+
+    def __init__(self, policy: ActorCritic, config: Config, worlds: int, tasks: int) -> None:
+        self.gradients = TaskGradients(policy, config.combine)
+        # Without a rule one pass over all rows does, and is faster.
+        gradient = whole_gradient if config.combine == "mean" else self.gradients
+        self.ppo = PPO(policy, config, worlds, tasks, gradient)
+
+    def learn(self, batch: Batch, left: float) -> dict[str, float]:
+        """As PPO does; conflicts are those before the first step, where the policy still acted."""
+        rows = self.ppo.rows(batch)
+        conflicts = self.gradients.conflicts(self.ppo.loss, rows)
+        metrics = self.ppo.fit(rows, left)
+        self.ppo.policy.normalise.update(batch.obs)
+        return metrics | conflicts
+
+    def adapter(self) -> PolicyAdapter:
+        """The agent as evaluation sees it; it follows further learning."""
+        return self.ppo.adapter()
+
+    def state(self) -> State:
+        """Weights, statistics, optimiser and random stream."""
+        return self.ppo.state()
+
+    def load(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        self.ppo.load(state)
+
+
+def task_columns(env: Any) -> slice:
+    """The columns of an observation that tell the task; an empty slice if there is but one task.
+
+    Raises ValueError if there are several and they are not told apart.
+    """
+    if "task" in env.layout:
+        return env.layout.columns("task")
+    if len(env.tasks) > 1:
+        raise ValueError(
+            f"{MTPPO.name} has to be told which of the {len(env.tasks)} tasks a world is about: "
+            "add task to what is revealed (--reveal goal task), or train ppo, which is not told."
+        )
+    return slice(0, 0)
+
+
+def train(
+    env: Any,
+    config: Config,
+    run: Run,
+    evaluate: Evaluate | None = None,
+    on_progress: OnProgress | None = None,
+) -> PolicyAdapter:
+    """Train on `env` (SAME_STEP autoreset, world i with task i modulo their number) as `run` says.
+
+    A run that was killed and is resumed ends with the same bits as one that was not. Ctrl-C saves
+    and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
+    """
+    with torch_threads(config.threads):
+        policy = _policy(*env_sizes(env), task_columns(env), config, run.seed)
+        learner = MTPPO(policy, config, env.num_envs, len(env.tasks))
+        collector = Collector(env, policy, config.rollout)
+        training = Training(run, learner, collector)
+        if open_run(run, MTPPO.name, dataclasses.asdict(config)):
+            training.restore()
+        else:
+            collector.start(run.seed)
+        training.train(evaluate, on_progress)
+    return learner.adapter()
+
+
+def load(folder: Path | str) -> PolicyAdapter:
+    """The trained agent of a run folder, from its newest checkpoint.
+
+    Raises RunError if there is none or it cannot be used.
+    """
+    stored = read_config(folder)
+    with checkpoint.opened(Path(folder) / CHECKPOINT, MTPPO.name) as state:
+        config = Config(**stored["config"])
+        saved = section(state, "learner/policy")
+        sizes = len(saved["normalise.mean"]), len(saved["noise.log_std"])
+        policy = _policy(*sizes, slice(*saved["actor.columns"].tolist()), config)
+        load_module(policy, "learner/policy", state)
+    return PolicyAdapter(policy)
+
+
+def _policy(
+    observation_size: int, action_size: int, columns: slice, config: Config, seed: int = 0
+) -> ActorCritic:
+    """A new policy and critic."""
+    network = partial(TaskNetwork, columns=columns, config=config)
+    generator = torch.Generator().manual_seed(seed)
+    return ActorCritic(observation_size, action_size, config, generator, network)
