@@ -24,6 +24,8 @@ AGENTS: Mapping[str, str] = MappingProxyType(
     }
 )
 IMITATORS = frozenset({"bc"})
+STARTING = frozenset({"ppo", "mtppo"})
+"""Agents whose training may start from another run of theirs (`Run.pretrained`)."""
 
 
 def agent_module(name: str) -> ModuleType:

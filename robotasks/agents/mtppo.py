@@ -29,6 +29,7 @@ from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import Activation, mlp
+from robotasks.agents.parts.pretrained import adopt
 from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
 from robotasks.agents.parts.state import load_module
 from robotasks.agents.parts.surgery import Rule, cosines, weights
@@ -258,6 +259,8 @@ def train(
         if open_run(run, MTPPO.name, dataclasses.asdict(config)):
             training.restore()
         else:
+            if run.pretrained:
+                adopt(policy, policy.noise, run.pretrained, MTPPO.name)
             collector.start(run.seed)
         training.train(evaluate, on_progress)
     return learner.adapter()

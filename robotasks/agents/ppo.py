@@ -28,6 +28,7 @@ from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_th
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
 from robotasks.agents.parts.norm import RunningMeanStd, return_scale, standardised
 from robotasks.agents.parts.ppo_loss import adapted_rate, policy_terms, value_loss
+from robotasks.agents.parts.pretrained import adopt
 from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
 from robotasks.agents.parts.state import (
     adam_state,
@@ -283,6 +284,8 @@ def train(
         if open_run(run, PPO.name, dataclasses.asdict(config)):
             training.restore()
         else:
+            if run.pretrained:
+                adopt(policy, policy.noise, run.pretrained, PPO.name)
             collector.start(run.seed)
         training.train(evaluate, on_progress)
     return learner.adapter()

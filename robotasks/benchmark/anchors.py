@@ -27,7 +27,21 @@ class Variant:
 BLIND, ORACLE = "ppo", "ppo-sighted"
 """The two ends of the scale of adaptation on a meta-learning suite."""
 
+SINGLE = "ppo"
+"""Who learns each task alone, on `MT1:<task>`, for comparison with learning them together."""
+
+_SIGHTED = ("goal", "task")
+
 VARIANTS: Mapping[str, Variant] = {
-    ORACLE: Variant("ppo", reveal=("goal", "task")),
+    ORACLE: Variant("ppo", reveal=_SIGHTED),
     "ppo-blind": Variant("ppo", reveal=()),
+    "mtppo": Variant("mtppo", reveal=_SIGHTED),
+    "mtppo-mh": Variant("mtppo", reveal=_SIGHTED, set=("heads=task",)),
+    **{
+        f"mtppo-mh-{rule}": Variant("mtppo", _SIGHTED, ("heads=task", f"combine={rule}"))
+        for rule in ("pcgrad", "cagrad")
+    },
 }
+
+BASELINES = (BLIND, ORACLE, "ppo-blind")
+"""The learning agents of a benchmark that names none."""

@@ -13,8 +13,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from robotasks.agents import AGENTS, IMITATORS
-from robotasks.benchmark.anchors import VARIANTS
+from robotasks.benchmark.anchors import BASELINES
 from robotasks.benchmark.results import RESULT, read_cell
 from robotasks.benchmark.suites import find_suite
 from robotasks.benchmark.tiers import STAMP, TIERS
@@ -35,8 +34,8 @@ class Options:
     suite: Annotated[str, tyro.conf.Positional]
     """Name of a suite (robotasks list --suites), or MT1:<task> or ML1:<task>."""
     agents: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """expert, random, an agent that learns, ppo-sighted (told the goal), ppo-blind (told nothing),
-    or an entrant of your own, module:name; all but the last if none is named."""
+    """expert, random, ppo, ppo-sighted (told the goal), ppo-blind (told nothing), which are the
+    five if none is named; another agent that learns (docs/protocol.md); or module:name, yours."""
     tier: Literal["smoke", "laptop", "full"] = "laptop"
     """How much is spent; smoke shows that all works, its numbers are no results."""
     seeds: int | None = None
@@ -89,8 +88,7 @@ def plan(options: Options) -> list[Cell]:
     for name, value in (("jobs", options.jobs), ("threads", options.threads)):
         if value < 0:
             raise ValueError(f"{name} must be at least 0, not {value}")
-    actors = [name for name in AGENTS if name not in IMITATORS]
-    agents = [*dict.fromkeys(options.agents or (*ANCHORS, *actors, *VARIANTS))]
+    agents = [*dict.fromkeys(options.agents or (*ANCHORS, *BASELINES))]
     for agent in agents:
         if find_learner(agent) is None:
             find_entrant(agent)

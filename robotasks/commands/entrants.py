@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from robotasks.benchmark.agent import Expert, Random
 from robotasks.benchmark.anchors import CEILING, FLOOR, VARIANTS, Variant
 from robotasks.benchmark.evaluate import Entrant
 from robotasks.benchmark.suites import find_suite
-from robotasks.layout import unknown
+from robotasks.envs.vector import TaskVectorEnv
+from robotasks.layout import Layout, unknown
 
 ANCHORS = (CEILING, FLOOR)
 
@@ -42,7 +44,33 @@ def senses(name: str) -> dict[str, Any]:
         return {}
     _check(name)
     env = read_config(name)["env"]
-    return {**shared(env.get("suite")), "reveal": env.get("reveal", ["goal"])}
+    return {**shared(suite_of(name)), "reveal": env.get("reveal", ["goal"])}
+
+
+def suite_of(folder: Path | str) -> str | None:
+    """Return the suite whose observations the agent of a run folder knows; None if it is none.
+
+    An agent that was pre-trained on a suite goes on with its observations on a task.
+    """
+    env = read_config(folder)["env"]
+    return env.get("layout", env.get("suite"))
+
+
+def check_reads(folder: str, layout: Layout) -> None:
+    """Raise ValueError unless the agent of a run folder has learned to read such observations."""
+    suite = suite_of(folder)
+    task = find_suite(suite).train[0] if suite else read_config(folder)["env"]["tasks"]
+    with closing(TaskVectorEnv(task, 1, threads=1, **senses(folder))) as env:
+        theirs, ours = env.layout.widths.items(), layout.widths.items()
+    if [*theirs] != [*ours]:
+        there, here = (
+            ", ".join(f"{name} ({width})" for name, width in sorted(only)) or "nothing"
+            for only in (theirs - ours, ours - theirs)
+        )
+        raise ValueError(
+            f"{folder} cannot be a start: its observations differ (only there: {there}; only "
+            f"here: {here}). Pre-train on a suite that has both tasks, and is told the same."
+        )
 
 
 def shared(suite: str | None) -> dict[str, Any]:

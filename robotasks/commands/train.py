@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from robotasks.agents import IMITATORS, agent_module
+from robotasks.agents import IMITATORS, STARTING, agent_module
 from robotasks.agents.parts.run import Run
 from robotasks.benchmark.anchors import VARIANTS, Variant
 from robotasks.benchmark.suites import TRAIN_ROWS, Suite, find_suite, is_suite
-from robotasks.commands.entrants import shared
+from robotasks.commands.entrants import check_reads, senses, shared, suite_of
 from robotasks.commands.evaluate import held_out
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import unknown
@@ -44,6 +44,10 @@ class Options:
     """Seed of everything random."""
     out: Path | None = None
     """Folder of the run; runs/AGENT-TASK-sSEED if not given."""
+    pretrained: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    """Folder of a run of the same agent to start from, for fine-tuning: its weights and statistics,
+    but the spread of the actions begins anew. Observations have to be the same: those of the
+    suite it was trained on are kept, with their horizon."""
     resume: bool = False
     """Go on from the folder's last checkpoint; without one, start fresh."""
     worlds: int = 256
@@ -96,22 +100,34 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
     config = agent_config(module.Config, (*learner.set, *options.set))
     if options.steps < 1:
         raise ValueError(f"steps must be at least 1, not {options.steps}")
+    if options.pretrained and learner.agent not in STARTING:
+        raise ValueError(f"{learner.agent} starts from no run; {', '.join(sorted(STARTING))} do")
     source, arguments = (shown if options.agent in IMITATORS else worlds)(options)
+    if options.pretrained:
+        check_reads(str(options.pretrained), source.layout)
     run_ = Run(
-        folder=folder, seed=options.seed, steps=options.steps, resume=options.resume, env=arguments
+        folder=folder,
+        seed=options.seed,
+        steps=options.steps,
+        resume=options.resume,
+        pretrained=options.pretrained,
+        env=arguments,
     )
     score = evaluator(options) if options.rows else None
     return lambda report: module.train(source, config, run_, evaluate=score, on_progress=report)
 
 
 def revealed(options: Options, learner: Variant) -> tuple[str, ...]:
-    """Return what observations tell: as the user says, else the agent's name, else the problem.
+    """Return what observations tell: what the user says, else what a run to start from was told,
+    else what the agent's name says, else what the problem does.
 
     Raises KeyError if there is no such task or suite.
     """
     problem = find_suite(options.task) if is_suite(options.task) else find_task(options.task)
     usual = problem.reveal if isinstance(problem, Suite) else ("goal",)
-    return next(told for told in (options.reveal, learner.reveal, usual) if told is not None)
+    before = senses(str(options.pretrained))["reveal"] if options.pretrained else None
+    given = (options.reveal, before, learner.reveal, usual)
+    return tuple(next(told for told in given if told is not None))
 
 
 def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
@@ -124,12 +140,14 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "reveal": list(options.reveal or ()),
         "start": list(options.start),
     }
-    if is_suite(options.task):
+    if is_suite(options.task):  # which has observations of its own
         suite, sizes = find_suite(options.task), (options.seed, options.worlds, TRAIN_ROWS)
         source, arguments = suite_worlds(suite, *sizes, **told, threads=options.threads)
         return source, arguments | told
     arguments = {"tasks": options.task, "num_envs": options.worlds, **told}
-    return TaskVectorEnv(**arguments, **TRAINING, threads=options.threads), arguments
+    layout = suite_of(options.pretrained) if options.pretrained else None
+    made = {**arguments, **shared(layout), **TRAINING, "threads": options.threads}
+    return TaskVectorEnv(**made), arguments | ({"layout": layout} if layout else {})
 
 
 def suite_worlds(
@@ -181,6 +199,8 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
     from robotasks.benchmark.evaluate import evaluate
 
     suite = find_suite(options.task) if is_suite(options.task) else None
+    before = suite_of(options.pretrained) if options.pretrained else None
+    layout = suite.name if suite else before
     each = max(1, options.rows // len(suite.train)) if suite else options.rows
     rows = held_out(options.task, each, seed=500_000 + options.seed)
 
@@ -191,7 +211,7 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
             episodes=suite.episodes if suite else 1,
             worlds=options.rows,
             threads=options.threads,
-            **{**shared(options.task if suite else None), "reveal": options.reveal},
+            **{**shared(layout), "reveal": options.reveal},
         )
         parts = scores.by_task() if suite else {}
         by_task = {f"success.{task}": part.success for task, part in parts.items()}

@@ -1,6 +1,7 @@
 """What training leaves behind, and how its agent's options are set."""
 
 import json
+import re
 
 import pytest
 
@@ -57,6 +58,34 @@ def test_the_name_of_a_variant_sets_what_is_told(tmp_path):
     run_command("train", ["ppo-blind", *TINY[1:], "--set", "hidden=8,8", *out])
     config = json.loads((tmp_path / "config.json").read_text())
     assert (config["agent"], config["env"]["reveal"]) == ("ppo", [])
+
+
+def test_fine_tuning_keeps_the_observations_of_the_suite(tmp_path, capsys):
+    """And so do the evaluations of what was fine-tuned."""
+    pre, tuned = str(tmp_path / "pre"), str(tmp_path / "tuned")
+    small = ["--worlds", "16", "--rows", "2", "--steps", "256", "--set", "hidden=8,8"]
+    run_command("train", ["ppo", "MT1:push-to", *small, "--out", pre])
+    run_command("train", ["ppo", "push-to", *small, "--from", pre, "--out", tuned])
+    config = json.loads((tmp_path / "tuned" / "config.json").read_text())
+    assert (config["pretrained"], config["env"]["layout"]) == (pre, "MT1:push-to")
+    capsys.readouterr()
+    run_command("evaluate", [tuned, "push-to", "--rows", "2", "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"] == 2
+
+
+def test_fine_tuning_on_other_observations_is_refused(tmp_path, capsys):
+    pre = str(tmp_path / "pre")
+    run_command("train", [*TINY, "--set", "hidden=8,8", "--out", pre])
+    out = ["--from", pre, "--out", str(tmp_path / "tuned")]
+    for given, why in (
+        (["ppo", "push-to"], "only here: .*object0"),
+        (["ppo", "reach", "--reveal"], "only there: goal_pos"),
+        (["bc", "reach"], "bc starts from no run; mtppo, ppo do"),
+    ):
+        with pytest.raises(SystemExit):
+            run_command("train", [*given, *out])
+        assert re.search(why, capsys.readouterr().err)
+    assert not (tmp_path / "tuned").exists()
 
 
 def test_an_interrupted_training_says_how_to_go_on(tmp_path, capsys, monkeypatch):

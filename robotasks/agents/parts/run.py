@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import platform
@@ -31,6 +32,7 @@ class Run:
     seed: int = 0
     steps: int = 2_000_000  # env steps at most, all worlds together (at least one update is made)
     resume: bool = False  # go on from the folder's checkpoint, if it has one
+    pretrained: Path | None = None  # folder of the run whose policy this one starts from
     env: Mapping[str, Any] = field(default_factory=dict)  # how the environment was made, for JSON
     log_every: int = 5
     checkpoint_every: int = 20
@@ -45,20 +47,25 @@ def open_run(run: Run, agent: str, options: Mapping[str, Any]) -> bool:
     """
     config, checkpoint = run.folder / CONFIG, run.folder / CHECKPOINT
     identity = {"agent": agent, "env": dict(run.env), "seed": run.seed, "config": dict(options)}
+    if run.pretrained:
+        identity["pretrained"] = str(run.pretrained)
     identity = json.loads(json.dumps(identity))  # as it will be read back: tuples become lists
     held = [name for name in (CONFIG, CHECKPOINT, PROGRESS) if (run.folder / name).exists()]
     if held and not run.resume:
         advice = "Resume it (--resume) or choose a new folder."
         raise RunError(run.folder, f"it holds a run already ({', '.join(held)})", advice)
-    versions = _versions()
+    versions, source = _versions(), _digest(run)
     if checkpoint.exists():
         stored = read_config(run.folder)
-        found = differences({key: stored.get(key) for key in identity}, identity)
+        known = identity.keys() | {"pretrained"}  # which only some have
+        found = differences({key: stored.get(key) for key in known}, identity)
         if found:
             advice = "Resume with the same options, or train in a new folder."
             raise RunError(config, f"another run: {'; '.join(found)}", advice)
-        versions = stored.get("versions", versions)
+        versions, source = stored.get("versions", versions), stored.get("pretrained_sha256")
     text = {"format": FORMAT, **identity, "steps": run.steps, "versions": versions}
+    if source:
+        text["pretrained_sha256"] = source
     write_atomically(config, (json.dumps(text, indent=2) + "\n").encode())
     return checkpoint.exists()
 
@@ -91,6 +98,12 @@ def differences(stored: Any, given: Any, name: str = "") -> list[str]:
         pairs = [(stored.get(key), given.get(key), f"{name}.{key}".strip(".")) for key in keys]
         return [line for pair in pairs for line in differences(*pair)]
     return [] if stored == given else [f"{name} was {stored!r} and is now {given!r}"]
+
+
+def _digest(run: Run) -> str | None:
+    """SHA-256 of the checkpoint that a run starts from, which may be trained further later on."""
+    source = run.pretrained / CHECKPOINT if run.pretrained else None
+    return hashlib.sha256(source.read_bytes()).hexdigest() if source and source.exists() else None
 
 
 def _versions() -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from robotasks.benchmark.anchors import SINGLE
 from robotasks.benchmark.provenance import check_comparable
 from robotasks.benchmark.report.blocks import Estimate, Table, Value
 from robotasks.benchmark.report.readings import Agents, Cells, learning, seeds_of
@@ -16,10 +17,11 @@ from robotasks.benchmark.scores import gain, success_at
 def gain_tables(
     agents: Agents, split: str, suites: Mapping[str, Sequence[Finished]]
 ) -> list[Table]:
-    """Compare every agent of a suite to the same agent on `MT1:<task>`, for each of its tasks.
+    """Compare every agent of a suite to learning on `MT1:<task>`, for each of its tasks.
 
-    Left out is who has not learned all tasks alone, with the same seeds and at least two of them,
-    or was not evaluated there within as many steps per task.
+    What learned alone is the same agent if it was measured there, else `ppo`. Left out is whom
+    nobody has learned all tasks alone for, with the same seeds and at least two of them, or was
+    not evaluated there within as many steps per task.
     Raises ValueError where the two were measured on different rows or versions.
     """
     tables = []
@@ -37,8 +39,9 @@ def gain_tables(
 
 def _alone(agent: str, task: str, suites: Mapping[str, Sequence[Finished]]) -> Cells:
     name = task.rsplit("-v", 1)[0]
-    found = [cell for cell in suites.get(f"MT1:{name}", ()) if cell.result.agent == agent]
-    return sorted(found, key=lambda cell: cell.result.seed)
+    cells = suites.get(f"MT1:{name}", ())
+    found = [[cell for cell in cells if cell.result.agent == who] for who in (agent, SINGLE)]
+    return sorted(found[0] or found[1], key=lambda cell: cell.result.seed)
 
 
 def _table(
