@@ -20,6 +20,7 @@ AGENTS: Mapping[str, str] = MappingProxyType(
     {
         "ppo": "robotasks.agents.ppo",
         "mtppo": "robotasks.agents.mtppo",
+        "rl2": "robotasks.agents.rl2",
         "bc": "robotasks.agents.bc",
     }
 )

@@ -18,14 +18,13 @@ from robotasks.commands.cells import Cell, play
 from tests.commands.planted import SOLVES
 
 PLANTED = "tests.commands.planted:SolvesSome"
-TINY = Tier("tiny", 26 * 256, 8, 4, 3, 2, seeds=1, hours=0, quotable=False)
-QUICK = Variant("ppo", set=("hidden=8", "epochs=1", "minibatches=2"))
+TINY = Tier("tiny", 26 * 256, 8, 4, 3, 2, seeds=1, hours=0, worlds=16, quotable=False)
+QUICK = Variant("ppo", set=("hidden=8", "epochs=1", "minibatches=2"), worlds=16)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_training():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "TRAIN_WORLDS", 16)
         patch.setattr(entrants, "VARIANTS", {**VARIANTS, "quick": QUICK})
         yield
 
