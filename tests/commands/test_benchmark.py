@@ -176,6 +176,7 @@ def test_a_failing_cell_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
         (["MT1:raech"], "unknown task 'raech'"),
         (["MT1:reach", "pppo"], "unknown agent 'pppo'"),
         (["MT1:reach", "bc"], "bc imitates, and a suite has no demonstrations"),
+        (["MT1:reach", "knn"], "no demonstrations: use `evaluate knn`"),
         (["MT1:reach", "no.such:thing"], "cannot be imported"),
         (["MT1:reach", "--seeds", "0"], "seeds must be at least 1"),
         (["MT1:reach", "--jobs", "-1"], "jobs must be at least 0"),
