@@ -3,8 +3,9 @@ al. 2016, arXiv 1611.05763).
 
 Its memory reads what it sees, does and is paid, over all episodes of a trial, and is emptied only
 between trials; PPO raises the return of whole trials, so exploring pays where it helps later. A
-rollout is a trial in every world: no memory is cut, and one call reads it all. The memory is a GRU
-or a transformer; the observation's `history` tells last action and reward, episode starts, time.
+rollout is a trial in every world: no memory is cut, and one call reads it all. (Only a world whose
+simulation is lost ends its trial early, and reads on.) The memory is a GRU or a transformer; the
+observation's `history` tells last action and reward, episode starts, time left.
 """
 
 from __future__ import annotations
@@ -193,8 +194,8 @@ class RL2:
         )
         for _ in range(config.epochs):
             order = torch.randperm(obs.shape[1], generator=self.generator)
-            for chosen in order.chunk(config.minibatches):
-                logged.append(self._step(*(column[:, chosen] for column in columns)))
+            parts = order.tensor_split(config.minibatches)
+            logged += [self._step(*(column[:, part] for column in columns)) for part in parts]
         group = self.adam.param_groups[0]
         if config.target_kl is not None:
             moved = float(np.mean([kl for _, _, kl, _ in logged[-config.minibatches :]]))
