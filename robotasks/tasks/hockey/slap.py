@@ -68,10 +68,11 @@ class Slap(play.Hockey):
         miss = play.shot_miss(now, goal.spot_y)
         sent = play.aimed_shot(now, play.on_goal_line(goal.spot_y), miss)
         lacking = clip(goal.speed - now.speed, 0.0, 2.0)
-        hit = 0.75 * sent + 0.125 * closeness(lacking, 0.5)
-        # A stage of its own: as a term among others, PPO hit at once and gave it up.
-        swung = Stage(0.99 * now.backswing, now.backswing >= 1)
-        return [swung, Stage(hit, self.success(now, goal))]
+        hit = sent + 0.25 * closeness(lacking, 0.5)
+        # Without the backswing a hit pays nothing, or else PPO hits at once and gives it up; and the
+        # backswing alone pays little, or else it is content with that and never strikes.
+        progress = 0.2 * now.backswing + 0.8 * namespace(hit).where(now.backswing >= 1, hit, 0.0)
+        return [Stage(progress, self.success(now, goal))]
 
     def success(self, now, goal):
         hard = (now.backswing >= 1) & (now.speed >= goal.speed)
