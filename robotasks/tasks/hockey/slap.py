@@ -69,7 +69,7 @@ class Slap(play.Hockey):
         sent = play.aimed_shot(now, play.on_goal_line(goal.spot_y), miss)
         lacking = clip(goal.speed - now.speed, 0.0, 2.0)
         hit = sent + 0.25 * closeness(lacking, 0.5)
-        # Without the backswing a hit pays nothing, or else PPO hits at once and gives it up; and the
+        # Without the backswing a hit pays nothing, or else PPO hits at once and gives it up; the
         # backswing alone pays little, or else it is content with that and never strikes.
         progress = 0.2 * now.backswing + 0.8 * namespace(hit).where(now.backswing >= 1, hit, 0.0)
         return [Stage(progress, self.success(now, goal))]
