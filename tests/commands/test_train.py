@@ -88,6 +88,16 @@ def test_fine_tuning_on_other_observations_is_refused(tmp_path, capsys):
     assert not (tmp_path / "tuned").exists()
 
 
+def test_her_trains_and_is_scored_with_goals_and_sparse_rewards(tmp_path, capsys):
+    out = ["--out", str(tmp_path)]
+    run_command("train", ["her", *TINY[1:], "--set", "hidden=8", "learning_starts=200", *out])
+    env = json.loads((tmp_path / "config.json").read_text())["env"]
+    assert (env["reward"], env["goal_conditioned"]) == ("sparse", True)
+    capsys.readouterr()
+    run_command("evaluate", [str(tmp_path), "reach", "--rows", "4", "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"] == 4
+
+
 def test_an_interrupted_training_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     def interrupt(options, folder):
         def training(report):
