@@ -34,6 +34,7 @@ from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
 from robotasks.agents.parts.state import load_module
 from robotasks.agents.parts.surgery import Rule, cosines, weights
 from robotasks.agents.ppo import PPO, ActorCritic, Loss, Rows, whole_gradient
+from robotasks.layout import unknown
 
 MATRIX_LIMIT = 10  # tasks up to which the whole matrix of conflicts is logged, a column a pair
 
@@ -42,6 +43,7 @@ MATRIX_LIMIT = 10  # tasks up to which the whole matrix of conflicts is logged, 
 class Config(ppo.Config):
     """Options of multi-task PPO, beside those of PPO."""
 
+    by: str = "task"  # the observation slot whose one-hot code tells tasks apart
     embedding: int | None = None  # width of a learned embedding of the task; None tells the one-hot
     heads: Literal["one", "task"] = "one"  # last layers, of policy and critic: one, or one a task
     combine: Rule = "mean"  # how the tasks' gradients become one
@@ -219,13 +221,16 @@ class MTPPO:
         self.ppo.load(state)
 
 
-def task_columns(env: Any) -> slice:
+def task_columns(env: Any, by: str) -> slice:
     """The columns of an observation that tell the task; an empty slice if there is but one task.
 
-    Raises ValueError if there are several and they are not told apart.
+    by: their slot; where the goals of one task are as different as tasks, that slot's choices are
+    the tasks here. Raises ValueError if there are several tasks and they are not told apart.
     """
-    if "task" in env.layout:
-        return env.layout.columns("task")
+    if by in env.layout:
+        return env.layout.columns(by)
+    if by != "task":
+        raise ValueError(unknown("observation slot", by, env.layout))
     if len(env.tasks) > 1:
         raise ValueError(
             f"{MTPPO.name} has to be told which of the {len(env.tasks)} tasks a world is about: "
@@ -247,7 +252,7 @@ def train(
     and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
     with torch_threads(config.threads):
-        policy = _policy(*env_sizes(env), task_columns(env), config, run.seed)
+        policy = _policy(*env_sizes(env), task_columns(env, config.by), config, run.seed)
         learner = MTPPO(policy, config, env.num_envs, len(env.tasks))
         collector = Collector(env, policy, config.rollout)
         training = Training(run, learner, collector)

@@ -2,7 +2,9 @@
 
 A cell is an agent, trained and evaluated on a suite with one seed. Its folder holds `result.json`
 (written last: who has it is finished), the records of every split, `SPLIT.jsonl.gz`, and those of
-the evaluations during training, `curve/STEPS.jsonl.gz`. Every score follows from the records.
+the evaluations during training, `curve/STEPS.jsonl.gz`. Where trials have several episodes, the
+first test is played again with fewer rewards told, `SPLIT-sparse.jsonl.gz` and so on: see `TOLD`.
+Every score follows from the records.
 """
 
 from __future__ import annotations
@@ -18,6 +20,12 @@ from robotasks.benchmark.provenance import Provenance, check_comparable
 from robotasks.benchmark.records import Scores
 
 CELL, RESULT, CURVE, ENDING = "cell.json", "result.json", "curve", ".jsonl.gz"
+TOLD: Mapping[str, Mapping[str, Any]] = {
+    "sparse": {"reward": "sparse"},
+    "masked": {"mask_last": True},
+}
+"""What else an entrant is told of its rewards: success alone, or nothing in the last episode of a
+trial; as arguments of `evaluate`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ class Finished:
 
     result: Result
     splits: Mapping[str, Scores]
+    told: Mapping[str, Scores]
+    """On the first test, with fewer rewards told: see `TOLD`; {} where trials have one episode."""
     curve: Mapping[int, Scores]
     """After how many steps of training -> scores."""
 
@@ -79,6 +89,11 @@ class Finished:
     def name(self) -> str:
         """Suite, agent and seed, as messages name it."""
         return f"{self.result.suite} {self.result.agent} seed {self.result.seed}"
+
+
+def records_path(folder: Path, split: str, told: str = "") -> Path:
+    """Return where a cell keeps the records of a split, played with all rewards told or fewer."""
+    return folder / f"{split}{'-' * bool(told)}{told}{ENDING}"
 
 
 def pack(scores: Scores) -> bytes:
@@ -101,16 +116,19 @@ def read_cell(folder: Path) -> Finished:
         result = Result.parse(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
-    splits = {split: unpack(folder / f"{split}{ENDING}") for split in result.provenance}
+    splits = {split: unpack(records_path(folder, split)) for split in result.provenance}
     for split, scores in splits.items():
         played, promised = {*scores.by_task()}, {*result.provenance[split].tables}
         if played != promised:
             raise ValueError(f"{folder}: {split} has records of {played}, not of {promised}")
+    tested = next(split for split in splits if split != "train")
+    adapts = splits[tested].episodes > 1
+    told = {name: unpack(records_path(folder, tested, name)) for name in TOLD if adapts}
     curve = {
         int(file.name.removesuffix(ENDING)): unpack(file)
         for file in sorted((folder / CURVE).glob(f"*{ENDING}"))
     }
-    return Finished(result, splits, curve)
+    return Finished(result, splits, told, curve)
 
 
 def find_cells(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:

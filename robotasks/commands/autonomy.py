@@ -40,6 +40,8 @@ class Options:
     shot, as in episodic learning."""
     task: tyro.conf.Positional[Literal["hockey-auto", "hockey-auto-long"]] = "hockey-auto"
     """On the short rink all is within reach; on the long one a shot puck is not."""
+    agent: Literal["ppo", "mtppo"] = "ppo"
+    """mtppo has heads for the phases of a life with --set by=goal_which heads=task."""
     steps: int = 1_000_000
     """Environment steps, all worlds together."""
     seed: int = 0
@@ -57,7 +59,7 @@ class Options:
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
     set: tuple[str, ...] = ("gamma=0.99", "initial_std=0.8")
-    """Options of PPO: shots are worth waiting for, and found by bold strokes alone."""
+    """Options of the agent: shots are worth waiting for, and found by bold strokes alone."""
     rows: int = 50
     """Held-out shots, and as many retrievals, of the evaluations in between."""
     json: bool = False
@@ -86,7 +88,7 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
     """Check the options and make the worlds; the result trains, reporting after each update."""
     if options.steps < 1:
         raise ValueError(f"steps must be at least 1, not {options.steps}")
-    module = agent_module("ppo")
+    module = agent_module(options.agent)
     config = agent_config(module.Config, options.set)
     arguments: dict[str, Any] = {
         "tasks": options.task,

@@ -20,7 +20,17 @@ from robotasks.benchmark.contract import examine
 from robotasks.benchmark.evaluate import Entrant, evaluate
 from robotasks.benchmark.provenance import Provenance
 from robotasks.benchmark.records import Scores
-from robotasks.benchmark.results import CELL, CURVE, ENDING, RESULT, Result, pack, unpack
+from robotasks.benchmark.results import (
+    CELL,
+    CURVE,
+    ENDING,
+    RESULT,
+    TOLD,
+    Result,
+    pack,
+    records_path,
+    unpack,
+)
 from robotasks.benchmark.suites import Suite, find_suite
 from robotasks.benchmark.tiers import Tier
 from robotasks.commands.entrants import find_entrant, find_learner
@@ -110,12 +120,15 @@ def play(cell: Cell) -> None:
             entrant = find_entrant(cell.agent, cell.seed)
         else:
             entrant = _train(cell, suite, learner, env, meter)
-        for number, (split, rows) in enumerate(grid.items()):
-            path = cell.folder / f"{split}{ENDING}"
+        plays = [(split, "") for split in grid]
+        if suite.episodes > 1:
+            plays += [(suite.tested, rewards) for rewards in TOLD]
+        for number, (split, rewards) in enumerate(plays):
+            path = records_path(cell.folder, split, rewards)
             if not path.exists():
-                meter.note(f"playing {split}", number, len(grid) + 1)
-                _play(entrant, rows, cell, env, path)
-        meter.note("examining", len(grid), len(grid) + 1)
+                meter.note(f"playing {split} {rewards}".rstrip(), number, len(plays) + 1)
+                _play(entrant, grid[split], cell, {**env, **TOLD.get(rewards, {})}, path)
+        meter.note("examining", len(plays), len(plays) + 1)
         breaches = _examine(entrant, grid[suite.tested], cell, env)
     steps = _trained_steps(cell) if learner else 0
     spent = {"train_steps": steps, "play_steps": _played_steps(cell, suite), **meter.seconds()}

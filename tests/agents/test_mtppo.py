@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from robotasks import TaskVectorEnv
 from robotasks.agents import load, mtppo, ppo
 from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.norm import ReturnScale, return_scale, standardised
@@ -59,6 +60,14 @@ def test_several_tasks_have_to_be_told(tmp_path):
     with pytest.raises(ValueError, match=r"which of the 3 tasks.*--reveal goal task"):
         mtppo.train(TurnedPointEnv(told=False), SMALL, Run(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_choices_that_a_goal_names_may_stand_for_tasks():
+    env = TaskVectorEnv("lid-choose", 2, autoreset_mode="SameStep")
+    columns = mtppo.task_columns(env, "goal_which")
+    assert columns == env.layout.columns("goal_which")
+    with pytest.raises(ValueError, match="Did you mean goal_which"):
+        mtppo.task_columns(env, "goal_what")
 
 
 def test_one_task_need_not_be_told(tmp_path):

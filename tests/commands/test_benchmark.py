@@ -145,6 +145,9 @@ def test_who_is_told_the_goal_is_data(tmp_path):
         found = read_cell(cell.folder)
         assert found.result.reveal == told
         assert found.splits["interp"].episodes == 10
+        # Rewards reach an agent that is told its history, and no other.
+        for less in found.told.values():
+            assert (less == found.splits["interp"]) == ("history" not in told)
         config = json.loads((cell.folder / "run" / "config.json").read_text())
         assert config["env"]["reveal"] == list(told)
 

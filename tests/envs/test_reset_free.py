@@ -126,7 +126,7 @@ def test_a_shot_on_its_way_is_paid_more_than_a_puck_laid_down_before_the_line():
     for world, (x, speed) in enumerate([(0.5, 0.0), (0.715, 0.0), (0.6, 0.8)]):
         wreck(env, world, to=(x, 0.0), speed=speed)
     far, near, coming = env.step(np.zeros((WORLDS, 5)))[1]
-    assert far < near < 0.3 < 0.45 < coming < 1
+    assert far < near < 0.6 < 0.9 < coming < 1
 
 
 def test_the_expert_lives_alone():

@@ -25,8 +25,9 @@ from robotasks.benchmark.report.readings import (
     matrix,
     seeds_of,
     successes,
+    told_less,
 )
-from robotasks.benchmark.results import Finished, by_suite
+from robotasks.benchmark.results import TOLD, Finished, by_suite
 from robotasks.benchmark.scores import LEAST_GAP, gap_closed, regret
 from robotasks.benchmark.statistics import holm, probability_of_improvement, t_test
 from robotasks.benchmark.tiers import STAMP
@@ -65,7 +66,7 @@ def _suite(name: str, suites: Mapping[str, Sequence[Finished]]) -> Section:
     )
     blocks: list[Block] = [_success(agents, splits)]
     if episodes > 1:
-        blocks += [_adaptation(agents, tested)]
+        blocks += [_adaptation(agents, tested), _told_less(agents, tested)]
         blocks += [_adaptation_chart(agents, split) for split in splits[1:]]
     blocks += _learning_chart(agents, tested)
     if len(tasks) > 1:
@@ -129,6 +130,23 @@ def _adaptation(agents: Agents, split: str) -> Table:
     )
     columns = ("agent", "first episode", "last episode", "gap closed", "regret")
     return Table("Adaptation", columns, tuple(rows), note)
+
+
+def _told_less(agents: Agents, split: str) -> Table:
+    """Tell what is left of the last episode's success where an agent is told fewer rewards."""
+    rows = tuple(
+        (
+            agent,
+            *(
+                Estimate.over_seeds(curves[:, -1])
+                for curves in (adaptation(cells, split), *(told_less(cells, name) for name in TOLD))
+            ),
+        )
+        for agent, cells in agents.items()
+    )
+    columns = ("agent", "all rewards", "success alone", "none in the last episode")
+    note = f"Success of the last episode on {split}, by what the agent is told of its rewards."
+    return Table("Rewards at test time", columns, rows, note)
 
 
 def _alike(agents: Agents, name: str, cells: Cells) -> Cells | None:

@@ -34,6 +34,11 @@ def adaptation(cells: Cells, split: str) -> np.ndarray:
     return np.array([cell.splits[split].curve() for cell in cells])
 
 
+def told_less(cells: Cells, rewards: str) -> np.ndarray:
+    """Return the same on the first test with fewer rewards told, one of `TOLD`."""
+    return np.array([cell.told[rewards].curve() for cell in cells])
+
+
 def learning(cells: Cells) -> tuple[list[int], np.ndarray]:
     """Return steps of training (points,) and success after them, (seeds, tasks, points).
 

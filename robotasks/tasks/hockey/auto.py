@@ -90,8 +90,8 @@ class Auto(ResetFreeTask):
         # A puck in the net that was not shot there has to come out again.
         carried = (now.puck_pos[..., 0] > self.ice.goal_line) & (now.crossed == 0)
         shot = xp.where(carried, 0.3 * short.brought(now, self.slot(goal)), shot)
-        progress = xp.where(self.shoots(goal), shot, 0.99 * short.brought(now, goal.spot))
-        return [Stage(progress, self.success(now, goal))]
+        progress = xp.where(self.shoots(goal), shot, short.brought(now, goal.spot))
+        return [Stage(0.99 * progress, self.success(now, goal))]
 
     def struck(self, now, goal):
         """Return how far a shot is, 0 to 1: the blade down behind the puck, the puck on its way."""
@@ -103,10 +103,8 @@ class Auto(ResetFreeTask):
         ahead = excess(0 * slide + line, now.puck_pos[..., 0]) + 0.02
         goes = xp.where(now.crossed > 0, 1.0, clip(slide * way[..., 0] / ahead, 0.0, 1.0))
         meets = play.accuracy(play.shot_miss(now, goal.spot[..., 1], line))
-        leaves = play.leaving(now)
-        ready = play.ready(now, self.mark(goal), leaves)
-        faces = play.facing(now, self.mark(goal), leaves)
-        return 0.1 * (faces + 0.4 * (ready + down)) + 0.32 * meets * (0.4 + 0.6 * goes)
+        ready = play.ready(now, self.mark(goal), play.leaving(now))
+        return 0.1 * ready + 0.1 * down + 0.8 * meets * (0.4 + 0.6 * goes)
 
     def success(self, now, goal):
         xp, vel = namespace(goal.spot), norm(now.puck_vel)

@@ -193,8 +193,9 @@ def aimed_shot(now: View, target_xy: Array, miss: Array) -> Array:
     more than aiming: each step of lining up costs as much as the goal pays a step.
     """
     leaves = leaving(now)
-    progress = shot_progress(now, target_xy, miss, leaves)
-    return 0.4 * progress + 0.1 * facing(now, target_xy, leaves)
+    off = abs(angle(target_xy - now.puck_pos[..., :2]) - now.tool[..., 3])
+    faces = namespace(off).maximum(closeness(off, 0.1), leaves)
+    return 0.4 * shot_progress(now, target_xy, miss, leaves) + 0.1 * faces
 
 
 def shot_progress(now: View, target_xy: Array, miss: Array, leaves: Array | None = None) -> Array:
@@ -220,12 +221,6 @@ def ready(now: View, target_xy: Array, leaves: Array) -> Array:
     behind = puck - BEHIND * unit(target_xy - puck)
     off = excess(distance(now.tcp_pos[..., :2], behind), BEHIND_SLACK)
     return xp.maximum(closeness(off, 0.2), leaves)
-
-
-def facing(now: View, target_xy: Array, leaves: Array) -> Array:
-    """Return how squarely the blade faces a puck's way, 0 to 1; once the puck `leaves`, 1."""
-    off = abs(angle(target_xy - now.puck_pos[..., :2]) - now.tool[..., 3])
-    return namespace(off).maximum(closeness(off, 0.1), leaves)
 
 
 def leaving(now: View) -> Array:

@@ -7,7 +7,16 @@ import numpy as np
 
 from robotasks.benchmark.provenance import Provenance
 from robotasks.benchmark.records import Record, Scores
-from robotasks.benchmark.results import CELL, CURVE, ENDING, RESULT, Result, pack
+from robotasks.benchmark.results import (
+    CELL,
+    CURVE,
+    ENDING,
+    RESULT,
+    TOLD,
+    Result,
+    pack,
+    records_path,
+)
 
 SPLITS = ("train", "interp", "dyn")
 
@@ -66,7 +75,10 @@ def write_cell(
         cpu_s=98.7,
     )
     for split in SPLITS:
-        (folder / f"{split}{ENDING}").write_bytes(pack(scores(chance, tasks, episodes, rng)))
+        records_path(folder, split).write_bytes(pack(scores(chance, tasks, episodes, rng)))
+    for rewards in TOLD if episodes > 1 else ():
+        less = pack(scores(chance / 2, tasks, episodes, rng))
+        records_path(folder, SPLITS[1], rewards).write_bytes(less)
     for point in range(1, 5) if steps else ():
         path = folder / CURVE / f"{steps * point // 4:010d}{ENDING}"
         path.write_bytes(pack(scores(chance * point / 4, tasks, episodes, rng, rows=4)))

@@ -150,6 +150,18 @@ def test_the_gap_is_undefined_where_sight_is_worth_nothing(tmp_path):
     assert [row[3] for row in table.rows] == [None, None]
 
 
+def test_what_fewer_rewards_at_test_time_leave_is_told(tmp_path):
+    write_cell(tmp_path, "ppo", 0, chance=1.0, suite="ML1:a", tasks=("a-v1",), episodes=2)
+    (row,) = block(page(tmp_path), "Rewards at test time").rows
+    cell = read_cell(tmp_path / "ML1-a" / "ppo-s0")
+    assert [float(e.value) for e in row[1:]] == [
+        1.0,
+        cell.told["sparse"].curve()[-1],
+        cell.told["masked"].curve()[-1],
+    ]
+    assert 0 < row[2].value < 1 and 0 < row[3].value < 1
+
+
 def test_costs_commands_and_hashes_are_told(meta):
     made = page(meta, ["some/cell"])
     costs = block(made, "What it cost")
