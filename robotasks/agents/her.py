@@ -9,7 +9,6 @@ are those of Stable-Baselines3 and sb3-contrib; worlds, run folder and checkpoin
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,17 +18,15 @@ import numpy as np
 import torch
 from sb3_contrib import TQC
 from stable_baselines3 import SAC
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.type_aliases import TrainFreq, TrainFrequencyUnit
 from stable_baselines3.her import HerReplayBuffer
 from torch import Tensor, nn
 
 from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.checkpoint import State, section
-from robotasks.agents.parts.collect import RecentEpisodes
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
+from robotasks.agents.parts.replay import Excursions, Replay
 from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
 from robotasks.agents.parts.streams import Streams
@@ -38,7 +35,6 @@ from robotasks.envs.sb3 import Sb3VecEnv
 
 ALGORITHMS: dict[str, Any] = {"tqc": TQC, "sac": SAC}
 GOAL_SCALE, LIMIT = 0.1, 10.0  # as the slot `goal_pos` of other agents' observations
-COLUMNS = ("actions", "rewards", "dones", "timeouts", "ep_start", "ep_length")  # of the replay
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,10 @@ class Config:
     ratio: int = 16  # env steps for each gradient step
     buffer: int = 400_000  # transitions kept, all worlds together; a checkpoint holds them all
     learning_starts: int = 20_000  # env steps before the first gradient step
+    excursions: float = (
+        0.3  # share of the worlds that act at random, one direction for `hold` steps
+    )
+    hold: int = 8
     relabelled: int = 4  # transitions with a goal in hindsight for each one with its own
     hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers, policy and critics alike
     gamma: float = 0.97  # discount per step
@@ -61,12 +61,14 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
-        for name in ("rollout", "ratio", "buffer", "relabelled", "batch", "threads"):
+        for name in ("rollout", "ratio", "hold", "buffer", "relabelled", "batch", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
         for name in ("gamma", "tau"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
+        if not 0 <= self.excursions <= 1:
+            raise ValueError(f"excursions must be within 0..1, not {self.excursions}.")
         for name in ("learning_rate", "entropy"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
@@ -83,91 +85,6 @@ class Features(BaseFeaturesExtractor):
         """Features (n, o + g)."""
         ahead = (obs["desired_goal"] - obs["achieved_goal"]) / GOAL_SCALE
         return torch.cat([obs["observation"], ahead.clamp(-LIMIT, LIMIT)], dim=-1)
-
-
-class Watch(BaseCallback):
-    """Takes note of the episodes that end while SB3 collects."""
-
-    def __init__(self, episodes: RecentEpisodes) -> None:
-        super().__init__()
-        self.episodes = episodes
-
-    def _on_step(self) -> bool:
-        ended = [info for info in self.locals["infos"] if info]
-        success = np.array([info["is_success"] for info in ended])
-        self.episodes.add(success, np.array([info["episode"]["r"] for info in ended]))
-        return True
-
-
-class Replay:
-    """The source: worlds that are stepped into a replay with hindsight."""
-
-    def __init__(self, model: Any, env: Sb3VecEnv, config: Config, streams: Streams) -> None:
-        self.model, self.env, self.streams = model, env, streams
-        self.buffer: HerReplayBuffer = model.replay_buffer
-        self.frequency = TrainFreq(config.rollout, TrainFrequencyUnit.STEP)
-        self.per_update = config.rollout * env.num_envs
-        self.episodes = RecentEpisodes(env.num_envs)
-        self.watch = Watch(self.episodes)
-        self.watch.init_callback(model)
-        self.steps = 0  # env steps taken so far, all worlds together
-        # SB3 keeps notes of its own for its log, where `learn` would have begun them.
-        model.ep_info_buffer, model.ep_success_buffer = deque(maxlen=1), deque(maxlen=1)
-
-    def start(self, seed: int) -> None:
-        """Begin the first episodes; world i gets seed + i."""
-        self.env.seed(seed)
-        self.model._last_obs = self.env.reset()
-
-    def rollout(self) -> HerReplayBuffer:
-        """The replay, with the next steps of all worlds in it."""
-        with self.streams:
-            self.model.collect_rollouts(self.env, self.watch, self.frequency, self.buffer)
-        self.steps = self.model.num_timesteps
-        return self.buffer
-
-    def recent(self) -> tuple[float, float]:
-        """Success rate and mean return of the episodes that ended last; NaN before the first."""
-        return self.episodes.means()
-
-    def state(self) -> State:
-        """The replay as far as it is filled, the worlds and what they show; copies."""
-        buffer, env = self.buffer, self.env
-        parts: dict[str, dict[str, Any]] = {
-            "replay": {name: column[: buffer.size()] for name, column in self._columns().items()},
-            "last": self.model._last_obs,
-            "recent": vars(self.episodes),
-            "worlds": env.worlds.get_state(),
-            "episodes": {name: getattr(owner, name) for owner, name in self._episodes()},
-        }
-        state = {f"{part}/{k}": np.array(v) for part in parts for k, v in parts[part].items()}
-        return state | {"where": np.array([self.steps, buffer.pos, buffer.full], np.int64)}
-
-    def load(self, state: State) -> None:
-        """Go on exactly where `state` was taken."""
-        self.steps, self.buffer.pos, full = state["where"].tolist()
-        self.model.num_timesteps, self.buffer.full = self.steps, bool(full)
-        stored = section(state, "replay")
-        for name, column in self._columns().items():
-            column[: len(stored[name])] = stored[name]
-        self.model._last_obs = section(state, "last")
-        for name, value in section(state, "recent").items():
-            getattr(self.episodes, name)[...] = value
-        self.env.worlds.set_state(section(state, "worlds"))
-        for owner, name in self._episodes():
-            getattr(owner, name)[:] = state[f"episodes/{name}"]
-
-    def _episodes(self) -> list[tuple[Any, str]]:
-        """What tells of the episodes under way, arrays (N,): whose it is, and its name."""
-        ours = [(self.env, "_returns"), (self.env, "_lengths")]
-        return [*ours, (self.buffer, "_current_ep_start")]
-
-    def _columns(self) -> dict[str, np.ndarray]:
-        """The replay's arrays, a row for each step of all worlds."""
-        columns = {name: getattr(self.buffer, name) for name in COLUMNS}
-        for when in ("observations", "next_observations"):
-            columns |= {f"{when}/{key}": v for key, v in getattr(self.buffer, when).items()}
-        return columns
 
 
 class HER:
@@ -295,7 +212,9 @@ def train(
                 device="cpu",
             )
         model.set_logger(Logger(None, []))
-        learner, replay = HER(model, config, streams), Replay(model, worlds, config, streams)
+        excursions = Excursions(model, config.excursions, config.hold)
+        replay = Replay(model, worlds, config.rollout, excursions, streams)
+        learner = HER(model, config, streams)
         training = Training(run, learner, replay)
         model._total_timesteps = training.updates * training.per_update
         if open_run(run, HER.name, dataclasses.asdict(config)):

@@ -1,6 +1,7 @@
 """Hindsight: it learns from sparse rewards, repeats exactly, and reads no pickle."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from robotasks.agents import her, load
 from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.replay import Excursions
 from robotasks.agents.parts.run import Run
 from robotasks.agents.parts.streams import Streams
 from robotasks.benchmark.agent import TrialSpec
@@ -124,7 +126,24 @@ def test_worlds_it_cannot_learn_in_are_refused(tmp_path):
         adapter.act(np.zeros((1, 2), np.float32))
 
 
-@pytest.mark.parametrize("wrong", [{"ratio": 0}, {"gamma": 0.0}, {"entropy": 0.0}, {"batch": 0}])
+def test_excursions_are_held_in_a_share_of_the_worlds():
+    model = SimpleNamespace(n_envs=4000, action_space=np.zeros(2), num_timesteps=0)
+    noise = Excursions(model, share=0.25, hold=3)
+    drawn = []
+    for step in range(6):
+        model.num_timesteps = 4000 * step
+        drawn.append(noise().copy())
+    assert all((drawn[i] == drawn[i - i % 3]).all() for i in range(6))
+    assert (drawn[0] != drawn[3]).any()
+    for held in (drawn[0], drawn[3]):
+        leaving = (held != 0).all(axis=1)
+        assert leaving.mean() == pytest.approx(0.25, abs=0.03)
+        assert not held[~leaving].any()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ratio": 0}, {"gamma": 0.0}, {"excursions": 2.0}, {"entropy": 0.0}, {"batch": 0}]
+)
 def test_options_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         her.Config(**wrong)
