@@ -21,6 +21,7 @@ AGENTS: Mapping[str, str] = MappingProxyType(
         "ppo": "robotasks.agents.ppo",
         "mtppo": "robotasks.agents.mtppo",
         "her": "robotasks.agents.her",
+        "rl2": "robotasks.agents.rl2",
         "bc": "robotasks.agents.bc",
     }
 )

@@ -22,6 +22,10 @@ class Variant:
     """What its observations tell; what the suite tells if None."""
     set: tuple[str, ...] = ()
     """Options of the agent, NAME=VALUE each."""
+    episodes: int | None = None
+    """Episodes of a training trial; those of the suite, which tests have, if None."""
+    worlds: int = 256
+    """Worlds that are trained in together."""
 
 
 BLIND, ORACLE = "ppo", "ppo-sighted"
@@ -40,6 +44,10 @@ VARIANTS: Mapping[str, Variant] = {
     **{
         f"mtppo-mh-{rule}": Variant("mtppo", _SIGHTED, ("heads=task", f"combine={rule}"))
         for rule in ("pcgrad", "cagrad")
+    },
+    **{
+        f"rl2{ending}": Variant("rl2", reveal=("history",), set=options, episodes=4, worlds=128)
+        for ending, options in (("", ()), ("-tf", ("core=transformer", "width=64")))
     },
 }
 

@@ -46,6 +46,8 @@ def evaluate(
     """
     if worlds < 1:
         raise ValueError(f"worlds must be at least 1, not {worlds}")
+    if demos < 0:
+        raise ValueError(f"demos must be at least 0, not {demos}")
     if reward not in CHANNELS:
         raise ValueError(unknown("reward", reward, CHANNELS))
     if env.get("goal_conditioned") and reward == "dense":

@@ -25,6 +25,8 @@ class Tier:
     """How many seeds a table has, unless told otherwise."""
     hours: float
     """About what a cell of MT5 takes that trains, on one core, at 1200 steps a second."""
+    worlds: int = 256
+    """Worlds that an agent trains in together, at most."""
     quotable: bool = True
     """Whether its numbers are results."""
 

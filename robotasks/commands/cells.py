@@ -38,7 +38,6 @@ from robotasks.commands.train import agent_config, read_progress, suite_worlds
 from robotasks.tasks.distribution import Distribution
 
 METER, ERROR = "meter.json", "error.txt"
-TRAIN_WORLDS = 256
 TEST_SEED = 0
 """Of the test rows and of all starts: every agent and seed meets the same ones."""
 CONTRACT_ROWS, CONTRACT_EPISODES = 2, 2
@@ -180,7 +179,9 @@ def _train(
 ) -> Entrant:
     """Train on the training rows, from the last checkpoint if there is one."""
     module, tier = agent_module(learner.agent), cell.tier
-    worlds, told = suite_worlds(suite, cell.seed, TRAIN_WORLDS, tier.train_rows, **env)
+    made = {**env, "episodes": learner.episodes or suite.episodes}
+    count = min(tier.worlds, learner.worlds)
+    worlds, told = suite_worlds(suite, cell.seed, count, tier.train_rows, **made)
     run = Run(
         folder=cell.folder / "run",
         seed=cell.seed,

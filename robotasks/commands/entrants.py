@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from robotasks.agents import AGENTS, GOAL_CONDITIONED, IMITATORS, load
+from robotasks.agents.knn import Nearest
 from robotasks.agents.parts.run import read_config
 from robotasks.benchmark.agent import Expert, Random
 from robotasks.benchmark.anchors import CEILING, FLOOR, VARIANTS, Variant
@@ -17,10 +18,13 @@ from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import Layout, unknown
 
 ANCHORS = (CEILING, FLOOR)
+METRIC = "knn"
+UNTRAINED = (*ANCHORS, METRIC)
+"""Entrants that need no training, by name."""
 
 
 def find_entrant(name: str, seed: int = 0) -> Entrant:
-    """Return the entrant called `name`: expert, random, module:name, or a run folder.
+    """Return the entrant called `name`: expert, random, knn, module:name, or a run folder.
 
     Raises ValueError if it is none of them, or a folder that holds no run.
     """
@@ -28,6 +32,8 @@ def find_entrant(name: str, seed: int = 0) -> Entrant:
         return Expert
     if name == FLOOR:
         return lambda env: Random(seed)
+    if name == METRIC:
+        return lambda env: Nearest()
     if ":" in name:
         return _imported(name)
     _check(name)
@@ -40,7 +46,7 @@ def senses(name: str) -> dict[str, Any]:
 
     Raises ValueError like `find_entrant`.
     """
-    if name in ANCHORS or ":" in name:
+    if name in UNTRAINED or ":" in name:
         return {}
     _check(name)
     env = read_config(name)["env"]
@@ -90,8 +96,11 @@ def find_learner(name: str) -> Variant | None:
 
     Raises ValueError for one that learns from demonstrations or from goals: no suite has them.
     """
-    if name in IMITATORS:
-        raise ValueError(f"{name} imitates, and a suite has no demonstrations: use `train {name}`")
+    if name in IMITATORS or name == METRIC:
+        command = "evaluate" if name == METRIC else "train"
+        raise ValueError(
+            f"{name} imitates, and a suite has no demonstrations: use `{command} {name}`"
+        )
     if name in GOAL_CONDITIONED:
         raise ValueError(f"{name} needs a goal face, and a suite has none: use `train {name}`")
     return VARIANTS.get(name, Variant(name) if name in AGENTS else None)
@@ -112,5 +121,5 @@ def _imported(name: str) -> Entrant:
 def _check(name: str) -> None:
     if not Path(name).exists():
         raise ValueError(
-            f"{unknown('agent', name, ANCHORS)} Or name the folder of a run, or module:name."
+            f"{unknown('agent', name, UNTRAINED)} Or name the folder of a run, or module:name."
         )

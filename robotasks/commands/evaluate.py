@@ -25,7 +25,7 @@ class Options:
     """Options of `evaluate`."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """expert, random, or the folder of a run."""
+    """expert, random, knn (which asks for --demos), or the folder of a run."""
     task: Annotated[str, tyro.conf.Positional]
     """Name of a task, or of a suite: then one line a task, and their mean."""
     rows: int = 200
@@ -34,6 +34,8 @@ class Options:
     """Seed of the rows and starts."""
     episodes: int | None = None
     """Consecutive episodes on each row; those of the suite, else 1, if not given."""
+    demos: int = 0
+    """Episodes of the expert that the agent is shown on each row, if it takes any."""
     worlds: int = 256
     """Rows played at a time; the result does not depend on it, but for a network's last bits."""
     threads: int = 0
@@ -55,6 +57,7 @@ def run(options: Options) -> None:
         episodes=options.episodes or (suite.episodes if suite else 1),
         seed=options.seed,
         worlds=options.worlds,
+        demos=options.demos,
         threads=options.threads,
         **{**arguments, **senses(options.agent)},
     )

@@ -50,8 +50,8 @@ class Options:
     suite it was trained on are kept, with their horizon."""
     resume: bool = False
     """Go on from the folder's last checkpoint; without one, start fresh."""
-    worlds: int = 256
-    """Worlds that are simulated together; an imitator trains without."""
+    worlds: int | None = None
+    """Worlds that are simulated together, 256 for most agents; an imitator trains without."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
     reward: Literal["dense", "sparse"] = "dense"
@@ -59,6 +59,9 @@ class Options:
     reveal: tuple[str, ...] | None = None
     """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin. The
     goal, or what the suite tells, if not given. Demonstrations have to tell the same."""
+    episodes: int | None = None
+    """Consecutive episodes on a row, over which a meta-learner adapts: those that its name stands
+    for, else the suite's, else 1, if not given. Evaluations in between have as many."""
     start: tuple[str, ...] = ("default",)
     """Starts of the training episodes, between which the worlds take turns; evaluations have the
     default. Where a part has to be fetched first, `default held` shows what comes next."""
@@ -95,7 +98,13 @@ def follow(
 def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]], Any]:
     """Check the options and find the source; the result trains, reporting after each update."""
     learner = VARIANTS.get(options.agent, Variant(options.agent))
-    options = replace(options, reveal=revealed(options, learner))
+    suite = find_suite(options.task) if is_suite(options.task) else None
+    options = replace(
+        options,
+        reveal=revealed(options, learner),
+        worlds=learner.worlds if options.worlds is None else options.worlds,
+        episodes=options.episodes or learner.episodes or (suite.episodes if suite else 1),
+    )
     module = agent_module(learner.agent)
     config = agent_config(module.Config, (*learner.set, *options.set))
     if options.steps < 1:
@@ -139,10 +148,11 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "reward": options.reward,
         "reveal": list(options.reveal or ()),
         "start": list(options.start),
+        "episodes": options.episodes,
         **goal_face(options.agent),
     }
     if is_suite(options.task):  # which has observations of its own
-        suite, sizes = find_suite(options.task), (options.seed, options.worlds, TRAIN_ROWS)
+        suite, sizes = find_suite(options.task), (options.seed, options.worlds or 0, TRAIN_ROWS)
         source, arguments = suite_worlds(suite, *sizes, **told, threads=options.threads)
         return source, arguments | told
     arguments = {"tasks": options.task, "num_envs": options.worlds, **told}
@@ -209,14 +219,16 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
         scores = evaluate(
             lambda env: adapter,
             rows,
-            episodes=suite.episodes if suite else 1,
+            episodes=options.episodes or 1,
             worlds=options.rows,
             threads=options.threads,
             **{**shared(layout), "reveal": options.reveal, **goal_face(options.agent)},
         )
         parts = scores.by_task() if suite else {}
         by_task = {f"success.{task}": part.success for task, part in parts.items()}
-        return {"success": scores.success, "return": scores.mean_return, **by_task}
+        curve = scores.curve() if scores.episodes > 1 else ()
+        by_episode = {f"success.episode{k}": float(share) for k, share in enumerate(curve)}
+        return {"success": scores.success, "return": scores.mean_return, **by_task, **by_episode}
 
     return score
 

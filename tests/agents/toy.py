@@ -83,6 +83,75 @@ class PointEnv(VectorEnv):
         return obs
 
 
+class BanditEnv(VectorEnv):
+    """Arms that pay 1 with a hidden chance; an action pulls the arm with the largest number.
+
+    A trial is one row of chances, uniform or given; its episodes have `horizon` pulls each.
+    Observation: the last pull as one-hot, its pay, 1 at the first step of an episode.
+    """
+
+    def __init__(self, num_envs=16, arms=3, horizon=10, episodes=1, chances=None) -> None:
+        self.num_envs, self.horizon, self.episodes = num_envs, horizon, episodes
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.single_observation_space = Box(-2, 2, (arms + 2,), np.float32)
+        self.single_action_space = Box(-1, 1, (arms,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.given = chances
+        self.rng = np.random.default_rng(0)
+        self.chances = np.zeros((num_envs, arms))
+        self.elapsed = np.zeros((), np.int64)
+        self.regret = np.zeros(num_envs)
+
+    def reset(self, *, seed=None, options=None):
+        """Begin new trials in all worlds."""
+        if seed is not None:
+            self.rng = np.random.default_rng(seed)
+        self.elapsed[...] = 0
+        drawn = self.rng.random(self.chances.shape)
+        self.chances[:] = drawn if self.given is None else self.given(self.rng, drawn)
+        self.regret[:] = 0
+        return self._observe(np.zeros_like(self.chances), np.zeros(self.num_envs)), {}
+
+    def step(self, actions):
+        """Pull, and begin anew where the clock has run out: all worlds at once."""
+        pulled = np.eye(self.chances.shape[1])[actions.argmax(axis=1)]
+        chance = (pulled * self.chances).sum(axis=1)
+        rewards = (self.rng.random(self.num_envs) < chance).astype(np.float64)
+        self.regret += self.chances.max(axis=1) - chance
+        self.elapsed += 1
+        ends = np.full(self.num_envs, self.elapsed % self.horizon == 0)
+        obs, infos = self._observe(pulled, rewards), {}
+        if ends.all():
+            told = {"success": rewards > 0, "_success": ends}
+            infos = {"final_obs": obs, "final_info": told, "_final_obs": ends, "_final_info": ends}
+            if self.elapsed == self.horizon * self.episodes:
+                self.final_regret = self.regret.copy()
+                obs, _ = self.reset()
+        return obs, rewards, np.zeros_like(ends), ends, infos
+
+    def get_state(self):
+        """Copies of everything; the random stream as text that numpy can hold."""
+        words = self.rng.bit_generator.state["state"]
+        stream = [words[name] >> shift & (2**64 - 1) for name in words for shift in (0, 64)]
+        names = ("chances", "elapsed", "regret")
+        kept = {name: getattr(self, name).copy() for name in names}
+        return kept | {"stream": np.array(stream, np.uint64)}
+
+    def set_state(self, state):
+        """The inverse of `get_state`."""
+        for name in ("chances", "elapsed", "regret"):
+            getattr(self, name)[...] = state[name]
+        low, high, inc_low, inc_high = (int(word) for word in state["stream"])
+        whole = self.rng.bit_generator.state
+        whole["state"] = {"state": low | high << 64, "inc": inc_low | inc_high << 64}
+        self.rng.bit_generator.state = whole
+
+    def _observe(self, pulled, rewards):
+        first = np.full((self.num_envs, 1), float(self.elapsed % self.horizon == 0))
+        return np.hstack([pulled, rewards[:, None], first]).astype(np.float32)
+
+
 class TurnedPointEnv(PointEnv):
     """Several tasks, world i with task i modulo their number: task k turns the moves by k / count.
 

@@ -18,14 +18,13 @@ from robotasks.commands.cells import Cell, play
 from tests.commands.planted import SOLVES
 
 PLANTED = "tests.commands.planted:SolvesSome"
-TINY = Tier("tiny", 26 * 256, 8, 4, 3, 2, seeds=1, hours=0, quotable=False)
-QUICK = Variant("ppo", set=("hidden=8", "epochs=1", "minibatches=2"))
+TINY = Tier("tiny", 26 * 256, 8, 4, 3, 2, seeds=1, hours=0, worlds=16, quotable=False)
+QUICK = Variant("ppo", set=("hidden=8", "epochs=1", "minibatches=2"), worlds=16)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_training():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "TRAIN_WORLDS", 16)
         patch.setattr(entrants, "VARIANTS", {**VARIANTS, "quick": QUICK})
         yield
 
@@ -177,6 +176,7 @@ def test_a_failing_cell_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
         (["MT1:raech"], "unknown task 'raech'"),
         (["MT1:reach", "pppo"], "unknown agent 'pppo'"),
         (["MT1:reach", "bc"], "bc imitates, and a suite has no demonstrations"),
+        (["MT1:reach", "knn"], "no demonstrations: use `evaluate knn`"),
         (["MT1:reach", "no.such:thing"], "cannot be imported"),
         (["MT1:reach", "--seeds", "0"], "seeds must be at least 1"),
         (["MT1:reach", "--jobs", "-1"], "jobs must be at least 0"),

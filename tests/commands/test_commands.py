@@ -50,6 +50,11 @@ def test_evaluate_prints_one_object(capsys):
     assert set(row) >= {"task", "rows", "success", "success_ever", "interval", "mean_return"}
 
 
+def test_evaluate_shows_demonstrations(capsys):
+    run_command("evaluate", ["knn", "reach", "--demos", "2", "--rows", "4", "--json"])
+    assert lines(capsys)[0]["agent"] == "knn"
+
+
 def test_evaluate_writes_the_episodes_it_counts(tmp_path, capsys):
     path = tmp_path / "records.jsonl"
     arguments = ["random", "reach", "--rows", "4", "--episodes", "2", "--records", str(path)]
@@ -95,6 +100,9 @@ def test_train_resume_and_evaluate_a_run(tmp_path, capsys):
         (["evaluate", "expert", "raech"], "unknown task 'raech'. Did you mean reach?"),
         (["evaluate", "exprt", "reach"], "unknown agent 'exprt'. Did you mean expert?"),
         (["evaluate", ".", "reach"], "no run folder"),
+        (["evaluate", "knn", "reach"], "give it demonstrations (--demos 1"),
+        (["evaluate", "expert", "reach", "--demos", "1"], "Expert takes no demonstrations"),
+        (["evaluate", "knn", "reach", "--demos", "-1"], "demos must be at least 0, not -1"),
         (["train", "pppo", "reach"], "unknown agent 'pppo'"),
         (["train", "ppo", "reach", "--steps", "0"], "steps must be at least 1"),
         (

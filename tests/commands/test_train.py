@@ -60,6 +60,19 @@ def test_the_name_of_a_variant_sets_what_is_told(tmp_path):
     assert (config["agent"], config["env"]["reveal"]) == ("ppo", [])
 
 
+def test_a_meta_learner_trains_on_trials_and_is_scored_episode_by_episode(tmp_path):
+    options = ["--set", "width=8", "hidden=8", "minibatches=2", "--out", str(tmp_path)]
+    run_command("train", ["rl2", "reach", *TINY[2:], *options])
+    env = json.loads((tmp_path / "config.json").read_text())["env"]
+    assert (env["reveal"], env["episodes"], env["num_envs"]) == (["history"], 4, 16)
+    header = (tmp_path / "progress.csv").read_text().splitlines()[0].split(",")
+    assert {f"eval_success.episode{k}" for k in range(4)} <= set(header)
+    other = [*options[:-1], str(tmp_path / "two")]
+    run_command("train", ["rl2", "MT1:reach", *TINY[2:], *other, "--episodes", "2"])
+    env = json.loads((tmp_path / "two" / "config.json").read_text())["env"]
+    assert (env["suite"], env["episodes"]) == ("MT1:reach", 2)
+
+
 def test_fine_tuning_keeps_the_observations_of_the_suite(tmp_path, capsys):
     """And so do the evaluations of what was fine-tuned."""
     pre, tuned = str(tmp_path / "pre"), str(tmp_path / "tuned")

@@ -14,10 +14,24 @@ if TYPE_CHECKING:
     from robotasks.benchmark.agent import TrialSpec
 
 
-class Policy(Protocol):
-    """What the adapter asks of a policy."""
+class Sized(Protocol):
+    """What worlds have to fit."""
 
     sizes: tuple[int, int]  # of an observation and of an action
+
+
+def check_sizes(policy: Sized, spec: TrialSpec) -> None:
+    """Raise ValueError if a trial's worlds have other observations or actions than a policy."""
+    theirs = (spec.observation_size, spec.action_size)
+    if theirs != policy.sizes:
+        raise ValueError(
+            f"The worlds have observations and actions of sizes {theirs}; this policy was "
+            f"trained for {policy.sizes}. Evaluate it on the task and options it knows."
+        )
+
+
+class Policy(Sized, Protocol):
+    """What the adapter asks of a policy."""
 
     @property
     def noise(self) -> DiagonalGaussian | None:
@@ -40,12 +54,7 @@ class PolicyAdapter:
     def begin_trial(self, n: int, spec: TrialSpec) -> None:
         """Begin the stream of samples anew; ValueError if the worlds do not fit the policy."""
         self.generator.manual_seed(self.seed)
-        theirs = (spec.observation_size, spec.action_size)
-        if theirs != self.policy.sizes:
-            raise ValueError(
-                f"The worlds have observations and actions of sizes {theirs}; this policy was "
-                f"trained for {self.policy.sizes}. Evaluate it on the task and options it knows."
-            )
+        check_sizes(self.policy, spec)
 
     @torch.inference_mode()
     def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:

@@ -48,12 +48,14 @@ class RecentEpisodes:
 class Collector:
     """Steps `env` with `policy`, `steps` at a time, and remembers where it stopped.
 
+    anew: every rollout begins new trials in all worlds, for a policy that remembers.
+
     env: a vector environment with flat Box spaces and SAME_STEP autoreset, whose infos hold
     "final_obs" (N, o) and "final_info"["success"] (N,), valid on the rows that end.
     """
 
-    def __init__(self, env: Any, policy: Policy, steps: int) -> None:
-        sizes = env_sizes(env)
+    def __init__(self, env: Any, policy: Policy, steps: int, anew: bool = False) -> None:
+        sizes, self.anew = env_sizes(env), anew
         self.env, self.policy = env, policy
         self.low, self.high = env.single_action_space.low, env.single_action_space.high
         self.batch = Batch.empty(steps, env.num_envs, *sizes)
@@ -81,6 +83,9 @@ class Collector:
     def rollout(self) -> Batch:
         """The next steps of all worlds, in buffers that the next call overwrites."""
         batch, write = self.batch, self._write
+        if self.anew:
+            write["last_obs"][:], _ = self.env.reset(options={"new_trial": True})
+            self._returns[:] = 0.0
         obs = batch.last_obs
         for t in range(len(batch.obs)):
             batch.obs[t] = obs

@@ -1,0 +1,310 @@
+"""RL2: a policy with a memory that learns to learn (Duan et al. 2016, arXiv 1611.02779; Wang et
+al. 2016, arXiv 1611.05763).
+
+Its memory reads what it sees, does and is paid, over all episodes of a trial, and is emptied only
+between trials; PPO raises the return of whole trials, so exploring pays where it helps later. A
+rollout is a trial in every world: no memory is cut, and one call reads it all. (Only a world whose
+simulation is lost ends its trial early, and reads on.) The memory is a GRU or a transformer; the
+observation's `history` tells last action and reward, episode starts, time left.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.adapter import check_sizes
+from robotasks.agents.parts.batch import Batch
+from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.collect import Collector, env_sizes
+from robotasks.agents.parts.cores import GRUCore, TransformerCore
+from robotasks.agents.parts.gae import gae
+from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
+from robotasks.agents.parts.nets import DiagonalGaussian, mlp
+from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
+from robotasks.agents.parts.ppo_loss import adapted_rate, policy_terms, value_loss
+from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
+from robotasks.agents.parts.state import (
+    adam_state,
+    generator_state,
+    load_adam,
+    load_generator,
+    load_module,
+    module_state,
+)
+
+if TYPE_CHECKING:
+    from robotasks.benchmark.agent import TrialSpec
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of RL2; the defaults suit about 128 worlds and trials of a few hundred steps."""
+
+    core: Literal["gru", "transformer"] = "gru"
+    width: int = 128  # of the memory; 64 suits a transformer
+    hidden: int = 128  # width of the layer between memory and outputs
+    initial_std: float = 0.5  # spread of the actions at the start, actions being in [-1, 1]
+    gamma: float = 0.98  # discount per step, across the episodes of a trial
+    lam: float = 0.95  # GAE: 0 trusts the critic, 1 the rewards
+    epochs: int = 5  # passes over each rollout
+    minibatches: int = 8  # gradient steps per pass, each on whole trials
+    clip: float = 0.2  # how far the probability ratio may usefully move
+    entropy: float = 0.002  # weight of the entropy bonus
+    value: float = 1.0  # weight of the value loss
+    learning_rate: float = 1e-3  # the first one
+    target_kl: float | None = 0.02  # of the last pass; None keeps the learning rate
+    final_kl: float = 0.2  # share of target_kl at the run's end, reached in a straight line
+    max_grad_norm: float = 1.0
+    threads: int = 1  # of torch; results repeat exactly for the same number only
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for options that cannot work."""
+        for name in ("width", "hidden", "epochs", "minibatches", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name in ("initial_std", "clip", "learning_rate", "max_grad_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
+        for name in ("gamma", "lam", "final_kl"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
+
+
+class MemoryPolicy(nn.Module):
+    """Policy and critic that read one memory, and beside it the present observation."""
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        trial: int,
+        config: Config,
+        generator: torch.Generator,
+    ) -> None:
+        """trial: control steps of a trial, all that a transformer can look back on."""
+        super().__init__()
+        self.sizes = observation_size, action_size
+        self.normalise = RunningMeanStd((observation_size,))
+        self.core: GRUCore | TransformerCore
+        if config.core == "gru":
+            self.core = GRUCore(observation_size, config.width, generator)
+        else:
+            self.core = TransformerCore(observation_size, config.width, trial, generator)
+        inner = (config.width + observation_size, config.hidden)
+        self.actor = mlp((*inner, action_size), "elu", 0.01, generator)
+        self.critic = mlp((*inner, 1), "elu", 1.0, generator)
+        self.noise = DiagonalGaussian(action_size, config.initial_std)
+        self.generator = generator
+        self.memory: Any = None  # of the worlds that are acted in; None between trials
+
+    def forward(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Middle of the actions (T, n, a) and values (T, n) for normalised trials (T, n, o)."""
+        read = torch.cat([self.core(obs), obs], dim=-1)
+        return self.actor(read), self.critic(read).squeeze(-1)
+
+    def read(self, obs: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        """The middle of the actions (n, a) for the next raw `obs` (n, o), and the memory after it.
+
+        memory: None before the first step of a trial.
+        """
+        obs = self.normalise(obs)
+        before = self.core.start(len(obs)) if memory is None else memory
+        found, after = self.core.step(obs, before)
+        return self.actor(torch.cat([found, obs], dim=-1)), after
+
+    def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Sampled actions (n, a) and their log-probabilities (n,) for the next raw `obs` (n, o)."""
+        mean, self.memory = self.read(obs, self.memory)
+        return self.noise.sample(mean, self.generator)
+
+
+class MemoryAdapter:
+    """An `Adapter`: reads a trial step by step; the mean action, or with `explore` a sampled one.
+
+    What it did and was paid reaches it through the observation.
+    """
+
+    def __init__(self, policy: MemoryPolicy, seed: int = 0) -> None:
+        self.policy, self.seed, self.memory = policy, seed, None
+        self.generator = torch.Generator()
+
+    def begin_trial(self, n: int, spec: TrialSpec) -> None:
+        """Forget; ValueError if the worlds do not fit the policy, or the trial its memory."""
+        check_sizes(self.policy, spec)
+        steps, most = spec.episodes * spec.horizon, self.policy.core.context
+        if most is not None and steps > most:
+            raise ValueError(
+                f"A trial of {spec.episodes} episodes has {steps} steps; this transformer was "
+                f"trained on {most} and reads no more. Play fewer episodes, or train with as many."
+            )
+        self.memory = None
+        self.generator.manual_seed(self.seed)
+
+    @torch.inference_mode()
+    def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
+        """Actions (n, a) float32 in [-1, 1] for `obs` (n, o), the next of every world."""
+        actions, self.memory = self.policy.read(torch.tensor(obs, dtype=torch.float32), self.memory)
+        if explore:
+            actions, _ = self.policy.noise.sample(actions, self.generator)
+        return actions.clamp(-1, 1).numpy()
+
+    def observe(
+        self, actions: np.ndarray, rewards: np.ndarray, obs: np.ndarray, done: np.ndarray
+    ) -> None:
+        """Nothing beside what the next observation tells."""
+
+    def end_episode(self, mask: np.ndarray) -> None:
+        """The memory goes on: that is what a trial is for."""
+
+
+class RL2:
+    """The learner: one call of `learn` per rollout, which is one trial in every world."""
+
+    name = "rl2"
+
+    def __init__(self, policy: MemoryPolicy, config: Config, worlds: int) -> None:
+        if worlds < config.minibatches:
+            raise ValueError(
+                f"{worlds} worlds make no {config.minibatches} minibatches of whole trials; "
+                "choose fewer minibatches or more worlds."
+            )
+        self.policy, self.config, self.generator = policy, config, policy.generator
+        self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
+        self.return_scale = ReturnScale(worlds, config.gamma)
+
+    def learn(self, batch: Batch, left: float) -> dict[str, float]:
+        """Advantages over whole trials, then `epochs` passes, then the statistics move on."""
+        config, policy, logged = self.config, self.policy, []
+        policy.memory = None  # the trials are over
+        obs, values, advantages = self._advantages(batch)
+        columns = (
+            obs,
+            batch.actions,
+            batch.log_probs,
+            standardised(advantages),
+            advantages + values,
+        )
+        for _ in range(config.epochs):
+            order = torch.randperm(obs.shape[1], generator=self.generator)
+            parts = order.tensor_split(config.minibatches)
+            logged += [self._step(*(column[:, part] for column in columns)) for part in parts]
+        group = self.adam.param_groups[0]
+        if config.target_kl is not None:
+            moved = float(np.mean([kl for _, _, kl, _ in logged[-config.minibatches :]]))
+            target = config.target_kl * (config.final_kl + (1 - config.final_kl) * left)
+            group["lr"] = adapted_rate(group["lr"], moved, target)
+        policy.normalise.update(batch.obs)
+        names = ("policy_loss", "value_loss", "kl", "clip_fraction")
+        return {
+            **dict(zip(names, np.mean(logged, axis=0).tolist(), strict=True)),
+            "learning_rate": group["lr"],
+            "action_std": policy.noise.log_std.detach().exp().mean().item(),
+        }
+
+    @torch.no_grad()
+    def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalised observations (T, N, o), values (T, N), advantages (T, N).
+
+        The end of an episode is none of the trial: what an episode finds out pays in the next one.
+        Nothing follows the last step.
+        """
+        config, policy = self.config, self.policy
+        ends = torch.zeros_like(batch.terminated)
+        ends[-1] = True
+        self.return_scale.update(batch.rewards, ends)
+        obs = policy.normalise(batch.obs)
+        _, values = policy(obs)
+        after = torch.cat([values[1:], torch.zeros_like(values[:1])])
+        rewards = self.return_scale(batch.rewards)
+        return obs, values, gae(rewards, values, after, ends, config.gamma, config.lam)
+
+    def _step(
+        self, obs: Tensor, actions: Tensor, old: Tensor, advantages: Tensor, returns: Tensor
+    ) -> list[float]:
+        """One gradient step on trials (T, n, ...); returns the numbers that are logged."""
+        config, policy = self.config, self.policy
+        mean, values = policy(obs)
+        log_probs = policy.noise.log_prob(mean, actions)
+        terms = policy_terms(log_probs, old, advantages, config.clip)
+        critic = value_loss(values, returns, values)
+        loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
+        self.adam.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(
+                "RL2 diverged: a gradient is not finite. Lower learning_rate or target_kl; "
+                "the run's last checkpoint is intact."
+            )
+        self.adam.step()
+        return [terms.loss.item(), critic.item(), terms.kl.item(), terms.clip_fraction.item()]
+
+    def adapter(self) -> MemoryAdapter:
+        """The agent as evaluation sees it; it follows further learning."""
+        return MemoryAdapter(self.policy)
+
+    def state(self) -> State:
+        """Weights, statistics, optimiser and random stream; between rollouts there is no memory."""
+        return {
+            **module_state(self.policy, "policy"),
+            **module_state(self.return_scale, "return_scale"),
+            **adam_state(self.adam, "adam"),
+            **generator_state(self.generator, "generator"),
+        }
+
+    def load(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        load_module(self.policy, "policy", state)
+        load_module(self.return_scale, "return_scale", state)
+        load_adam(self.adam, "adam", state)
+        load_generator(self.generator, "generator", state)
+
+
+def train(
+    env: Any,
+    config: Config,
+    run: Run,
+    evaluate: Evaluate | None = None,
+    on_progress: OnProgress | None = None,
+) -> MemoryAdapter:
+    """Train on `env` (SAME_STEP autoreset, trials of `env.episodes` episodes) as `run` says.
+
+    A run that was killed and is resumed ends with the same bits as one that was not. Ctrl-C saves
+    and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
+    """
+    trial = env.episodes * env.horizon
+    with torch_threads(config.threads):
+        generator = torch.Generator().manual_seed(run.seed)
+        policy = MemoryPolicy(*env_sizes(env), trial, config, generator)
+        learner = RL2(policy, config, env.num_envs)
+        collector = Collector(env, policy, trial, anew=True)
+        training = Training(run, learner, collector)
+        if open_run(run, RL2.name, {**dataclasses.asdict(config), "trial": trial}):
+            training.restore()
+        else:
+            collector.start(run.seed)
+        training.train(evaluate, on_progress)
+    return learner.adapter()
+
+
+def load(folder: Path | str) -> MemoryAdapter:
+    """The trained agent of a run folder, from its newest checkpoint.
+
+    Raises RunError if there is none or it cannot be used.
+    """
+    options = dict(read_config(folder)["config"])
+    trial = options.pop("trial")
+    with checkpoint.opened(Path(folder) / CHECKPOINT, RL2.name) as state:
+        weights = section(state, "learner/policy")
+        sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
+        policy = MemoryPolicy(*sizes, trial, Config(**options), torch.Generator())
+        load_module(policy, "learner/policy", state)
+    return MemoryAdapter(policy)
