@@ -157,7 +157,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         return source, arguments | told
     arguments = {"tasks": options.task, "num_envs": options.worlds, **told}
     layout = suite_of(options.pretrained) if options.pretrained else None
-    made = {**arguments, **shared(layout), **TRAINING, "threads": options.threads}
+    made = {**shared(layout), **arguments, **TRAINING, "threads": options.threads}
     return TaskVectorEnv(**made), arguments | ({"layout": layout} if layout else {})
 
 

@@ -77,10 +77,12 @@ def test_fine_tuning_keeps_the_observations_of_the_suite(tmp_path, capsys):
     """And so do the evaluations of what was fine-tuned."""
     pre, tuned = str(tmp_path / "pre"), str(tmp_path / "tuned")
     small = ["--worlds", "16", "--rows", "2", "--steps", "256", "--set", "hidden=8,8"]
-    run_command("train", ["ppo", "MT1:push-to", *small, "--out", pre])
+    told = ["--reveal", "goal", "task"]  # more than the suite tells by itself
+    run_command("train", ["ppo", "MT1:push-to", *small, *told, "--out", pre])
     run_command("train", ["ppo", "push-to", *small, "--from", pre, "--out", tuned])
     config = json.loads((tmp_path / "tuned" / "config.json").read_text())
     assert (config["pretrained"], config["env"]["layout"]) == (pre, "MT1:push-to")
+    assert config["env"]["reveal"] == ["goal", "task"]
     capsys.readouterr()
     run_command("evaluate", [tuned, "push-to", "--rows", "2", "--json"])
     assert json.loads(capsys.readouterr().out)["rows"] == 2
