@@ -21,7 +21,7 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # The package's own __init__ offers what users import: tasks, environments and suites.
 RANK[""] = RANK["benchmark"]
-SB3 = ("envs/sb3.py", "agents/sb3.py")
+SB3 = ("envs/sb3.py", "agents/her.py", "agents/parts/replay.py")
 # Heavy libraries, and the only files and folders that may import them.
 HEAVY = {
     "torch": ("agents/", "physics/gpu.py"),

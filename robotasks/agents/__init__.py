@@ -20,11 +20,14 @@ AGENTS: Mapping[str, str] = MappingProxyType(
     {
         "ppo": "robotasks.agents.ppo",
         "mtppo": "robotasks.agents.mtppo",
+        "her": "robotasks.agents.her",
         "rl2": "robotasks.agents.rl2",
         "bc": "robotasks.agents.bc",
     }
 )
 IMITATORS = frozenset({"bc"})
+GOAL_CONDITIONED = frozenset({"her"})
+"""Agents that learn in goal-conditioned worlds, for which the reward is sparse."""
 STARTING = frozenset({"ppo", "mtppo"})
 """Agents whose training may start from another run of theirs (`Run.pretrained`)."""
 

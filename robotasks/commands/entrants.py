@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from robotasks.agents import AGENTS, IMITATORS, load
+from robotasks.agents import AGENTS, GOAL_CONDITIONED, IMITATORS, load
 from robotasks.agents.knn import Nearest
 from robotasks.agents.parts.run import read_config
 from robotasks.benchmark.agent import Expert, Random
@@ -50,7 +50,13 @@ def senses(name: str) -> dict[str, Any]:
         return {}
     _check(name)
     env = read_config(name)["env"]
-    return {**shared(suite_of(name)), "reveal": env.get("reveal", ["goal"])}
+    face = goal_face(read_config(name)["agent"])
+    return {**shared(suite_of(name)), "reveal": env.get("reveal", ["goal"]), **face}
+
+
+def goal_face(agent: str) -> dict[str, Any]:
+    """Return the arguments of worlds for an agent that learns from goals; none for others."""
+    return {"goal_conditioned": True, "reward": "sparse"} if agent in GOAL_CONDITIONED else {}
 
 
 def suite_of(folder: Path | str) -> str | None:
@@ -88,13 +94,15 @@ def shared(suite: str | None) -> dict[str, Any]:
 def find_learner(name: str) -> Variant | None:
     """Return how an agent of that name learns by acting; None if it is none of ours that does.
 
-    Raises ValueError for an imitator, which learns from demonstrations.
+    Raises ValueError for one that learns from demonstrations or from goals: no suite has them.
     """
     if name in IMITATORS or name == METRIC:
         command = "evaluate" if name == METRIC else "train"
         raise ValueError(
             f"{name} imitates, and a suite has no demonstrations: use `{command} {name}`"
         )
+    if name in GOAL_CONDITIONED:
+        raise ValueError(f"{name} needs a goal face, and a suite has none: use `train {name}`")
     return VARIANTS.get(name, Variant(name) if name in AGENTS else None)
 
 

@@ -50,7 +50,7 @@ def run(options: Options) -> None:
     """Play the grid and print the scores."""
     rows = held_out(options.task, options.rows, options.seed)
     suite = find_suite(options.task) if is_suite(options.task) else None
-    arguments = {"reveal": suite.reveal, **shared(suite.name)} if suite else {}
+    arguments = shared(suite.name if suite else None)
     scores = evaluate(
         find_entrant(options.agent, options.seed),
         rows,

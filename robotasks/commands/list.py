@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from robotasks.agents import AGENTS
+from robotasks.benchmark.anchors import VARIANTS
 from robotasks.benchmark.suites import SUITES, Suite
+from robotasks.commands.entrants import UNTRAINED
 from robotasks.commands.output import show
 from robotasks.tasks import TASKS
 
@@ -41,7 +43,7 @@ def run(options: Options) -> None:
     ]
     show(rows, options.json, "tasks")
     if not options.json:
-        print(f"agents: expert, random, {', '.join(AGENTS)}")
+        print(f"agents: {', '.join(dict.fromkeys((*UNTRAINED, *AGENTS, *VARIANTS)))}")
 
 
 def _about(suite: Suite, names: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from robotasks.agents import IMITATORS, STARTING, agent_module
 from robotasks.agents.parts.run import Run
 from robotasks.benchmark.anchors import VARIANTS, Variant
 from robotasks.benchmark.suites import TRAIN_ROWS, Suite, find_suite, is_suite
-from robotasks.commands.entrants import check_reads, senses, shared, suite_of
+from robotasks.commands.entrants import check_reads, goal_face, senses, shared, suite_of
 from robotasks.commands.evaluate import held_out
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import unknown
@@ -55,7 +55,7 @@ class Options:
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
     reward: Literal["dense", "sparse"] = "dense"
-    """dense (stages) or sparse (success)."""
+    """dense (stages) or sparse (success); her is always paid sparsely."""
     reveal: tuple[str, ...] | None = None
     """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin. The
     goal, or what the suite tells, if not given. Demonstrations have to tell the same."""
@@ -149,6 +149,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "reveal": list(options.reveal or ()),
         "start": list(options.start),
         "episodes": options.episodes,
+        **goal_face(options.agent),
     }
     if is_suite(options.task):  # which has observations of its own
         suite, sizes = find_suite(options.task), (options.seed, options.worlds or 0, TRAIN_ROWS)
@@ -156,7 +157,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         return source, arguments | told
     arguments = {"tasks": options.task, "num_envs": options.worlds, **told}
     layout = suite_of(options.pretrained) if options.pretrained else None
-    made = {**arguments, **shared(layout), **TRAINING, "threads": options.threads}
+    made = {**shared(layout), **arguments, **TRAINING, "threads": options.threads}
     return TaskVectorEnv(**made), arguments | ({"layout": layout} if layout else {})
 
 
@@ -221,7 +222,7 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
             episodes=options.episodes or 1,
             worlds=options.rows,
             threads=options.threads,
-            **{**shared(layout), "reveal": options.reveal},
+            **{**shared(layout), "reveal": options.reveal, **goal_face(options.agent)},
         )
         parts = scores.by_task() if suite else {}
         by_task = {f"success.{task}": part.success for task, part in parts.items()}

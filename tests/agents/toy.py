@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Dict
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -181,3 +181,30 @@ class TurnedPointEnv(PointEnv):
         obs = super()._observe()
         obs[:, 4:] = self.code
         return obs
+
+
+class GoalPointEnv(PointEnv):
+    """The same with a goal face, in steps of 0.2: pays 1 within 0.2 of the goal, else 0."""
+
+    def __init__(self, num_envs=16, horizon=20) -> None:
+        super().__init__(num_envs, horizon, observation_size=2)
+        names = ("achieved_goal", "desired_goal", "observation")
+        self.single_observation_space = Dict({name: Box(-10, 10, (2,)) for name in names})
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        """The sparse reward, (...) for goals (..., 2)."""
+        return (np.linalg.norm(achieved_goal - desired_goal, axis=-1) < 0.2).astype(np.float64)
+
+    def step(self, actions):
+        """Pay what `compute_reward` says, also at an episode's end."""
+        obs, _, terminated, ends, infos = super().step(2 * np.clip(actions, -0.5, 0.5))
+        shown = obs if not infos else infos["final_obs"]
+        rewards = self.compute_reward(shown["achieved_goal"], shown["desired_goal"], {})
+        if infos:
+            infos["final_info"]["success"] = rewards > 0
+        return obs, rewards, terminated, ends, infos
+
+    def _observe(self):
+        here, goal = self.points[:, :2].astype(np.float32), self.points[:, 2:].astype(np.float32)
+        return {"achieved_goal": here, "desired_goal": goal, "observation": here.copy()}

@@ -77,10 +77,12 @@ def test_fine_tuning_keeps_the_observations_of_the_suite(tmp_path, capsys):
     """And so do the evaluations of what was fine-tuned."""
     pre, tuned = str(tmp_path / "pre"), str(tmp_path / "tuned")
     small = ["--worlds", "16", "--rows", "2", "--steps", "256", "--set", "hidden=8,8"]
-    run_command("train", ["ppo", "MT1:push-to", *small, "--out", pre])
+    told = ["--reveal", "goal", "task"]  # more than the suite tells by itself
+    run_command("train", ["ppo", "MT1:push-to", *small, *told, "--out", pre])
     run_command("train", ["ppo", "push-to", *small, "--from", pre, "--out", tuned])
     config = json.loads((tmp_path / "tuned" / "config.json").read_text())
     assert (config["pretrained"], config["env"]["layout"]) == (pre, "MT1:push-to")
+    assert config["env"]["reveal"] == ["goal", "task"]
     capsys.readouterr()
     run_command("evaluate", [tuned, "push-to", "--rows", "2", "--json"])
     assert json.loads(capsys.readouterr().out)["rows"] == 2
@@ -99,6 +101,16 @@ def test_fine_tuning_on_other_observations_is_refused(tmp_path, capsys):
             run_command("train", [*given, *out])
         assert re.search(why, capsys.readouterr().err)
     assert not (tmp_path / "tuned").exists()
+
+
+def test_her_trains_and_is_scored_with_goals_and_sparse_rewards(tmp_path, capsys):
+    out = ["--out", str(tmp_path)]
+    run_command("train", ["her", *TINY[1:], "--set", "hidden=8", "learning_starts=200", *out])
+    env = json.loads((tmp_path / "config.json").read_text())["env"]
+    assert (env["reward"], env["goal_conditioned"]) == ("sparse", True)
+    capsys.readouterr()
+    run_command("evaluate", [str(tmp_path), "reach", "--rows", "4", "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"] == 4
 
 
 def test_an_interrupted_training_says_how_to_go_on(tmp_path, capsys, monkeypatch):
