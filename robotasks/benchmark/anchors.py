@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robotasks.benchmark.suites import TRIAL_EPISODES
+
 FLOOR, CEILING = "random", "expert"
 """They learn nothing: uniform actions, and the scripted expert that reads the simulator."""
 
@@ -45,10 +47,15 @@ VARIANTS: Mapping[str, Variant] = {
         f"mtppo-mh-{rule}": Variant("mtppo", _SIGHTED, ("heads=task", f"combine={rule}"))
         for rule in ("pcgrad", "cagrad")
     },
-    **{
-        f"rl2{ending}": Variant("rl2", reveal=("history",), set=options, episodes=4, worlds=128)
-        for ending, options in (("", ()), ("-tf", ("core=transformer", "width=64")))
-    },
+    "rl2": Variant("rl2", reveal=("history",), episodes=4, worlds=128),
+    # It reads no longer trials than it learned from, so those have to be as long as the tests'.
+    "rl2-tf": Variant(
+        "rl2",
+        reveal=("history",),
+        set=("core=transformer", "width=64"),
+        episodes=TRIAL_EPISODES,
+        worlds=64,
+    ),
 }
 
 BASELINES = (BLIND, ORACLE, "ppo-blind")

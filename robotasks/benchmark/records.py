@@ -93,6 +93,11 @@ class Scores:
             won[record.episode] += record.success
         return won * self.episodes / len(self.records)
 
+    def by_episode(self) -> dict[str, float]:
+        """Return the adaptation curve by name; nothing where a trial is one episode."""
+        curve = self.curve().tolist() if self.episodes > 1 else []
+        return {f"success.episode{k}": share for k, share in enumerate(curve)}
+
     def json_lines(self) -> str:
         """Return one JSON object per episode and line."""
         return "".join(json.dumps(asdict(record)) + "\n" for record in self.records)

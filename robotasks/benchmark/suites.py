@@ -17,6 +17,9 @@ from robotasks.tasks.distribution import Distribution
 TRAIN_ROWS, TEST_ROWS = 256, 64
 """Rows per task and seed."""
 
+TRIAL_EPISODES = 10
+"""Consecutive episodes on each row of a meta-learning suite."""
+
 # Each family in the order in which the suites take from it: the flagship; the one nearest to it;
 # three more skills with short horizons; four that are longer or finer; and last the one that every
 # ML suite holds out, short again. It asks for skills that come before it, and hides something that
@@ -137,7 +140,7 @@ def _multi(name: str, train: tuple[str, ...]) -> Suite:
 
 def _meta(name: str, train: tuple[str, ...], held_out: tuple[str, ...]) -> Suite:
     """Meta-learning: goals are hidden, ten episodes on each row tell them; 4 M steps a task."""
-    return Suite(name, train, held_out, ("history",), 10, 4_000_000 * len(train))
+    return Suite(name, train, held_out, ("history",), TRIAL_EPISODES, 4_000_000 * len(train))
 
 
 _LAST = tuple(names[-1] for names in FAMILIES.values())
@@ -162,7 +165,7 @@ def find_suite(name: str) -> Suite:
         version = find_task(task).version
         if kind == "MT1":
             return Suite(name, (task,), version=version)
-        return Suite(name, (task,), (), ("history",), 10, 10_000_000, version)
+        return Suite(name, (task,), (), ("history",), TRIAL_EPISODES, 10_000_000, version)
     if name not in SUITES:
         raise KeyError(unknown("suite", name, [*SUITES, "MT1:<task>", "ML1:<task>"]))
     return SUITES[name]

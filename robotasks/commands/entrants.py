@@ -59,6 +59,17 @@ def goal_face(agent: str) -> dict[str, Any]:
     return {"goal_conditioned": True, "reward": "sparse"} if agent in GOAL_CONDITIONED else {}
 
 
+def trained_episodes(name: str) -> int:
+    """Return how many episodes the trials had that an entrant learned from; 1 if there were none.
+
+    Raises ValueError like `find_entrant`.
+    """
+    if name in UNTRAINED or ":" in name:
+        return 1
+    _check(name)
+    return int(read_config(name)["env"].get("episodes", 1))
+
+
 def suite_of(folder: Path | str) -> str | None:
     """Return the suite whose observations the agent of a run folder knows; None if it is none.
 

@@ -11,7 +11,7 @@ import tyro
 from robotasks.agents.parts.files import write_atomically
 from robotasks.benchmark.evaluate import evaluate
 from robotasks.benchmark.suites import find_suite, is_suite
-from robotasks.commands.entrants import find_entrant, senses, shared
+from robotasks.commands.entrants import find_entrant, senses, shared, trained_episodes
 from robotasks.commands.output import show
 from robotasks.tasks.distribution import Distribution
 
@@ -33,7 +33,8 @@ class Options:
     seed: int = 0
     """Seed of the rows and starts."""
     episodes: int | None = None
-    """Consecutive episodes on each row; those of the suite, else 1, if not given."""
+    """Consecutive episodes on each row, scored one by one too. If not given: those of the suite,
+    else of the trials that a run trained on, else 1."""
     demos: int = 0
     """Episodes of the expert that the agent is shown on each row, if it takes any."""
     worlds: int = 256
@@ -54,7 +55,7 @@ def run(options: Options) -> None:
     scores = evaluate(
         find_entrant(options.agent, options.seed),
         rows,
-        episodes=options.episodes or (suite.episodes if suite else 1),
+        episodes=options.episodes or (suite.episodes if suite else trained_episodes(options.agent)),
         seed=options.seed,
         worlds=options.worlds,
         demos=options.demos,
@@ -70,10 +71,14 @@ def run(options: Options) -> None:
             "agent": options.agent,
             "rows": len(part.records) // part.episodes,
             **part.summary(),
+            **(part.by_episode() if options.json else {}),
         }
         for task, part in {**parts, options.task: scores}.items()
     ]
     show(lines, options.json)
+    if scores.episodes > 1 and not options.json:  # as columns they would not fit a terminal
+        curve = enumerate(scores.curve().tolist())
+        show([{"episode": k, "success": share} for k, share in curve], False, "adaptation")
 
 
 def held_out(name: str, count: int, seed: int) -> Distribution:

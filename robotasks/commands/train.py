@@ -226,9 +226,8 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
         )
         parts = scores.by_task() if suite else {}
         by_task = {f"success.{task}": part.success for task, part in parts.items()}
-        curve = scores.curve() if scores.episodes > 1 else ()
-        by_episode = {f"success.episode{k}": float(share) for k, share in enumerate(curve)}
-        return {"success": scores.success, "return": scores.mean_return, **by_task, **by_episode}
+        means = {"success": scores.success, "return": scores.mean_return}
+        return {**means, **by_task, **scores.by_episode()}
 
     return score
 

@@ -32,6 +32,11 @@ def test_records_read_back_give_every_score_to_the_digit():
 def test_the_adaptation_curve_counts_every_episode():
     scores = Scores(tuple(GRID))
     assert np.array_equal(scores.curve(), [0, 0.5, 1])
+    assert scores.by_episode() == {
+        "success.episode0": 0.0,
+        "success.episode1": 0.5,
+        "success.episode2": 1.0,
+    }
     assert scores.success == 0.5
 
 

@@ -29,6 +29,17 @@ def quick_training():
         yield
 
 
+@pytest.mark.parametrize("name", ["rl2", "rl2-tf"])
+def test_an_agent_with_a_memory_plays_the_trials_of_a_meta_learning_suite(name, tmp_path):
+    """Its own trials in training may be shorter only if its memory reads on beyond them."""
+    least = Tier("least", 1, 2, 2, 1, 2, seeds=1, hours=0, worlds=8, quotable=False)
+    cell = Cell("ML1:reach", name, 0, least, tmp_path, "", worlds=8, threads=1)
+    play(cell)
+    found, suite = read_cell(cell.folder), find_suite("ML1:reach")
+    assert found.result.breaches == ()
+    assert found.splits[suite.tested].episodes == suite.episodes
+
+
 def benchmark_reach(out, capsys, *options, agents=(PLANTED,)):
     run_command(
         "benchmark",

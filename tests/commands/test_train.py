@@ -73,6 +73,22 @@ def test_a_meta_learner_trains_on_trials_and_is_scored_episode_by_episode(tmp_pa
     assert (env["suite"], env["episodes"]) == ("MT1:reach", 2)
 
 
+def test_a_meta_learner_is_evaluated_on_trials_like_those_it_trained_on(tmp_path, capsys):
+    options = ["--set", "width=8", "hidden=8", "minibatches=2", "--out", str(tmp_path)]
+    run_command("train", ["rl2", "reach", *TINY[2:], *options, "--episodes", "3"])
+    capsys.readouterr()
+    run_command("evaluate", [str(tmp_path), "reach", "--rows", "2", "--json"])
+    row = json.loads(capsys.readouterr().out)
+    curve = [row[f"success.episode{k}"] for k in range(3)]
+    assert "success.episode3" not in row
+    assert sum(curve) / 3 == pytest.approx(row["success"])
+    run_command("evaluate", [str(tmp_path), "reach", "--rows", "2", "--episodes", "2"])
+    table = capsys.readouterr().out
+    assert "adaptation" in table and table.count("\u2502") >= 6
+    run_command("evaluate", [str(tmp_path), "reach", "--rows", "2", "--episodes", "1", "--json"])
+    assert not any("episode" in name for name in json.loads(capsys.readouterr().out))
+
+
 def test_fine_tuning_keeps_the_observations_of_the_suite(tmp_path, capsys):
     """And so do the evaluations of what was fine-tuned."""
     pre, tuned = str(tmp_path / "pre"), str(tmp_path / "tuned")
