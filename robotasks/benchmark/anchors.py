@@ -49,6 +49,7 @@ VARIANTS: Mapping[str, Variant] = {
         f"rl2{ending}": Variant("rl2", reveal=("history",), set=options, episodes=4, worlds=128)
         for ending, options in (("", ()), ("-tf", ("core=transformer", "width=64")))
     },
+    "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=128),
 }
 
 BASELINES = (BLIND, ORACLE, "ppo-blind")
