@@ -13,14 +13,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from robotasks.agents.parts import checkpoint
-from robotasks.agents.parts.adapter import check_sizes
+from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes
@@ -39,9 +39,6 @@ from robotasks.agents.parts.state import (
     load_module,
     module_state,
 )
-
-if TYPE_CHECKING:
-    from robotasks.benchmark.agent import TrialSpec
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,7 @@ class MemoryPolicy(nn.Module):
         self.actor = mlp((*inner, action_size), "elu", 0.01, generator)
         self.critic = mlp((*inner, 1), "elu", 1.0, generator)
         self.noise = DiagonalGaussian(action_size, config.initial_std)
+        self.context = self.core.context
         self.generator = generator
         self.memory: Any = None  # of the worlds that are acted in; None between trials
 
@@ -124,45 +122,6 @@ class MemoryPolicy(nn.Module):
         """Sampled actions (n, a) and their log-probabilities (n,) for the next raw `obs` (n, o)."""
         mean, self.memory = self.read(obs, self.memory)
         return self.noise.sample(mean, self.generator)
-
-
-class MemoryAdapter:
-    """An `Adapter`: reads a trial step by step; the mean action, or with `explore` a sampled one.
-
-    What it did and was paid reaches it through the observation.
-    """
-
-    def __init__(self, policy: MemoryPolicy, seed: int = 0) -> None:
-        self.policy, self.seed, self.memory = policy, seed, None
-        self.generator = torch.Generator()
-
-    def begin_trial(self, n: int, spec: TrialSpec) -> None:
-        """Forget; ValueError if the worlds do not fit the policy, or the trial its memory."""
-        check_sizes(self.policy, spec)
-        steps, most = spec.episodes * spec.horizon, self.policy.core.context
-        if most is not None and steps > most:
-            raise ValueError(
-                f"A trial of {spec.episodes} episodes has {steps} steps; this transformer was "
-                f"trained on {most} and reads no more. Play fewer episodes, or train with as many."
-            )
-        self.memory = None
-        self.generator.manual_seed(self.seed)
-
-    @torch.inference_mode()
-    def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
-        """Actions (n, a) float32 in [-1, 1] for `obs` (n, o), the next of every world."""
-        actions, self.memory = self.policy.read(torch.tensor(obs, dtype=torch.float32), self.memory)
-        if explore:
-            actions, _ = self.policy.noise.sample(actions, self.generator)
-        return actions.clamp(-1, 1).numpy()
-
-    def observe(
-        self, actions: np.ndarray, rewards: np.ndarray, obs: np.ndarray, done: np.ndarray
-    ) -> None:
-        """Nothing beside what the next observation tells."""
-
-    def end_episode(self, mask: np.ndarray) -> None:
-        """The memory goes on: that is what a trial is for."""
 
 
 class RL2:
@@ -217,8 +176,7 @@ class RL2:
         Nothing follows the last step.
         """
         config, policy = self.config, self.policy
-        ends = torch.zeros_like(batch.terminated)
-        ends[-1] = True
+        ends = batch.as_trials().terminated
         self.return_scale.update(batch.rewards, ends)
         obs = policy.normalise(batch.obs)
         _, values = policy(obs)

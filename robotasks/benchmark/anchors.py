@@ -56,6 +56,7 @@ VARIANTS: Mapping[str, Variant] = {
         episodes=TRIAL_EPISODES,
         worlds=64,
     ),
+    "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=128),
 }
 
 BASELINES = (BLIND, ORACLE, "ppo-blind")

@@ -18,7 +18,7 @@ from robotasks.agents.parts.run import Run
 from robotasks.benchmark.agent import TrialSpec
 from robotasks.benchmark.contract import examine
 
-from .toy import BanditEnv
+from .toy import BanditEnv, best_arm_known, regret
 
 SMALL = rl2.Config(width=32, hidden=32, epochs=4, minibatches=4, target_kl=0.03, final_kl=1.0)
 CORES = ("gru", "transformer")
@@ -120,20 +120,6 @@ def test_advantages_run_over_episodes_and_end_with_the_trial():
         torch.testing.assert_close(advantages[t], expected)
 
 
-def best_arm_known(rng, drawn):
-    """One arm pays always, the others never."""
-    return (drawn == drawn.max(axis=1, keepdims=True)).astype(np.float64)
-
-
-def regret(adapter, env, trials):
-    env.num_envs = trials
-    obs, _ = env.reset(seed=77)
-    adapter.begin_trial(trials, TrialSpec(obs.shape[1], 3, env.episodes, env.horizon))
-    for _ in range(env.episodes * env.horizon):
-        obs, *_ = env.step(adapter.act(obs, explore=False))
-    return env.final_regret.mean()
-
-
 @pytest.mark.parametrize("core", CORES)
 def test_it_learns_to_try_each_arm_and_stay_with_the_one_that_pays(core, tmp_path):
     """Two of three arms are wrong: trying them in turn costs one pull on average."""
@@ -141,10 +127,10 @@ def test_it_learns_to_try_each_arm_and_stay_with_the_one_that_pays(core, tmp_pat
     config = replace(SMALL, core=core, entropy=0.01)
     adapter = rl2.train(env, config, Run(tmp_path, steps=60 * 640))
     fresh = BanditEnv(200, horizon=5, episodes=2, chances=best_arm_known)
-    found = regret(adapter, fresh, 200)
+    found = regret(adapter, fresh)
     assert found < 1.5  # guessing costs 6.7, one arm for ever too
     again = BanditEnv(200, horizon=5, episodes=2, chances=best_arm_known)
-    assert regret(load(tmp_path), again, 200) == found
+    assert regret(load(tmp_path), again) == found
 
 
 def thompson(trials, pulls, arms=3, seed=5):
@@ -169,7 +155,7 @@ def test_its_regret_on_hidden_arms_is_near_that_of_thompson_sampling(tmp_path):
     env = BanditEnv(256, horizon=10, episodes=2)
     config = replace(SMALL, width=64, hidden=64, entropy=0.005, final_kl=0.2)
     adapter = rl2.train(env, config, Run(tmp_path, steps=300 * 256 * 20))
-    found = regret(adapter, BanditEnv(2000, horizon=10, episodes=2), 2000)
+    found = regret(adapter, BanditEnv(2000, horizon=10, episodes=2))
     assert found < 1.2 * thompson(2000, 20)
 
 

@@ -7,6 +7,7 @@ from gymnasium.spaces import Box, Dict
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from robotasks.benchmark.agent import TrialSpec
 from robotasks.layout import Layout
 
 
@@ -97,6 +98,7 @@ class BanditEnv(VectorEnv):
         self.single_action_space = Box(-1, 1, (arms,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self.layout = Layout({"last_action": arms, "last_reward": 1, "episode_start": 1})
         self.given = chances
         self.rng = np.random.default_rng(0)
         self.chances = np.zeros((num_envs, arms))
@@ -150,6 +152,23 @@ class BanditEnv(VectorEnv):
     def _observe(self, pulled, rewards):
         first = np.full((self.num_envs, 1), float(self.elapsed % self.horizon == 0))
         return np.hstack([pulled, rewards[:, None], first]).astype(np.float32)
+
+
+def best_arm_known(rng, drawn):
+    """One arm pays always, the others never."""
+    return (drawn == drawn.max(axis=1, keepdims=True)).astype(np.float64)
+
+
+def regret(adapter, env):
+    """Mean regret of an agent over one trial in every world of a new `env`."""
+    trials = env.num_envs
+    obs, _ = env.reset(seed=77)
+    adapter.begin_trial(
+        trials, TrialSpec(obs.shape[1], env.chances.shape[1], env.episodes, env.horizon)
+    )
+    for _ in range(env.episodes * env.horizon):
+        obs, *_ = env.step(adapter.act(obs, explore=False))
+    return env.final_regret.mean()
 
 
 class TurnedPointEnv(PointEnv):

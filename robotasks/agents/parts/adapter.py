@@ -1,8 +1,8 @@
-"""A policy without memory, as evaluation sees it: numpy in, numpy out."""
+"""Policies as evaluation sees them, without memory and with one: numpy in, numpy out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -71,3 +71,60 @@ class PolicyAdapter:
 
     def end_episode(self, mask: np.ndarray) -> None:
         """Nothing is kept between episodes."""
+
+
+class Reader(Sized, Protocol):
+    """What the adapter asks of a policy that reads a trial step by step."""
+
+    context: int | None  # most steps of a trial that it reads; None without a limit
+
+    @property
+    def noise(self) -> DiagonalGaussian:
+        """How sampled actions spread."""
+        ...
+
+    def read(self, obs: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        """The middle of the actions (n, a) for the next raw `obs` (n, o), and the memory after it.
+
+        memory: None before the first step of a trial.
+        """
+        ...
+
+
+class MemoryAdapter:
+    """An `Adapter`: reads a trial step by step; the mean action, or with `explore` a sampled one.
+
+    What it did and was paid reaches it through the observation.
+    """
+
+    def __init__(self, policy: Reader, seed: int = 0) -> None:
+        self.policy, self.seed, self.memory = policy, seed, None
+        self.generator = torch.Generator()
+
+    def begin_trial(self, n: int, spec: TrialSpec) -> None:
+        """Forget; ValueError if the worlds do not fit the policy, or the trial its memory."""
+        check_sizes(self.policy, spec)
+        steps, most = spec.episodes * spec.horizon, self.policy.context
+        if most is not None and steps > most:
+            raise ValueError(
+                f"A trial of {spec.episodes} episodes has {steps} steps; this transformer was "
+                f"trained on {most} and reads no more. Play fewer episodes, or train with as many."
+            )
+        self.memory = None
+        self.generator.manual_seed(self.seed)
+
+    @torch.inference_mode()
+    def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
+        """Actions (n, a) float32 in [-1, 1] for `obs` (n, o), the next of every world."""
+        actions, self.memory = self.policy.read(torch.tensor(obs, dtype=torch.float32), self.memory)
+        if explore:
+            actions, _ = self.policy.noise.sample(actions, self.generator)
+        return actions.clamp(-1, 1).numpy()
+
+    def observe(
+        self, actions: np.ndarray, rewards: np.ndarray, obs: np.ndarray, done: np.ndarray
+    ) -> None:
+        """Nothing beside what the next observation tells."""
+
+    def end_episode(self, mask: np.ndarray) -> None:
+        """The memory goes on: that is what a trial is for."""

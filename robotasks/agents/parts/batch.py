@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -44,3 +44,18 @@ class Batch:
     def dones(self) -> Tensor:
         """(T, N) bool: the episode ended at this step, for either reason."""
         return self.terminated | self.truncated
+
+    def as_trials(self) -> Batch:
+        """The same steps to whoever learns over episodes, where a rollout is a trial.
+
+        The end of an episode is none of the trial: what an episode finds out pays in the next one.
+        Nothing follows the last step.
+        """
+        ends = torch.zeros_like(self.terminated)
+        ends[-1] = True
+        return replace(self, terminated=ends, truncated=torch.zeros_like(ends))
+
+    def successors(self) -> Tensor:
+        """(T, N, o): what each step led to; at an episode's end, its last observation."""
+        after = torch.cat([self.obs[1:], self.last_obs[None]])
+        return torch.where(self.dones[..., None], self.final_obs, after)
