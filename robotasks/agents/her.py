@@ -46,10 +46,8 @@ class Config:
     ratio: int = 16  # env steps for each gradient step
     buffer: int = 400_000  # transitions kept, all worlds together; a checkpoint holds them all
     learning_starts: int = 20_000  # env steps before the first gradient step
-    excursions: float = (
-        0.3  # share of the worlds that act at random, one direction for `hold` steps
-    )
-    hold: int = 8
+    excursions: float = 0.3  # share of the worlds that act at random
+    hold: int = 8  # steps for which such a world keeps its direction
     relabelled: int = 4  # transitions with a goal in hindsight for each one with its own
     hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers, policy and critics alike
     gamma: float = 0.97  # discount per step

@@ -43,8 +43,7 @@ class Record:
                 setattr(self, name, row)
         self._ticking = self._counters[-2:]  # elapsed and streak
         self.last_action, self.last_reward = np.zeros((worlds, 5)), np.zeros(worlds)
-        self._everywhere = np.ones(worlds, dtype=bool)
-        self._everywhere.flags.writeable = False
+        self._everywhere = np.ones((len(_MASKS), worlds), dtype=bool)
 
     def reseed(self, seeds: Sequence[int], mask: np.ndarray) -> None:
         """Give the worlds of `mask` new random streams; `seeds` has one per world."""
@@ -96,10 +95,7 @@ class Record:
         return ended
 
     def infos(self, diverged: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what `step` and `reset` tell of every world, as new arrays; takes `diverged`.
-
-        Gymnasium's masks, which say that it is told of every world, are one read-only array.
-        """
+        """Return what `step` and `reset` tell of every world, as new arrays; takes `diverged`."""
         told = {
             "success": self.streak >= HOLD,
             "first_success": self.first_success.copy(),
@@ -107,7 +103,8 @@ class Record:
             "trial_start": self.trial_start.copy(),
             "diverged": diverged,
         }
-        return told | dict.fromkeys(_MASKS, self._everywhere)
+        # Gymnasium's masks: all of it is told of every world.
+        return told | dict(zip(_MASKS, self._everywhere.copy(), strict=True))
 
     def history(self, of: slice) -> dict[str, np.ndarray]:
         """Return the observation slots that tell some worlds' past."""
