@@ -23,7 +23,7 @@ from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import Activation, mlp
 from robotasks.agents.parts.norm import RunningMeanStd
-from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
+from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.sampler import Pairs, Sampler
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
 from robotasks.benchmark.dataset import Demonstrations
@@ -134,9 +134,7 @@ def train(
         learner = BC(policy, config)
         sampler = Sampler(obs, actions, config.batch, config.minibatches, generator)
         training = Training(run, learner, sampler)
-        if open_run(run, BC.name, dataclasses.asdict(config)):
-            training.restore()
-        training.train(evaluate, on_progress)
+        training.carry_out(dataclasses.asdict(config), lambda: None, evaluate, on_progress)
     return learner.adapter()
 
 

@@ -26,8 +26,9 @@ from torch import Tensor, nn
 from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
+from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.replay import Excursions, Replay
-from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
+from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
 from robotasks.agents.parts.streams import Streams
 from robotasks.benchmark.agent import Forgetful, TrialSpec
@@ -59,17 +60,15 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
-        for name in ("rollout", "ratio", "hold", "buffer", "relabelled", "batch", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        check_options(
+            self,
+            counts=("rollout", "ratio", "hold", "buffer", "relabelled", "batch", "threads"),
+            positive=("learning_rate", "entropy"),
+            shares=("excursions",),
+        )
         for name in ("gamma", "tau"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
-        if not 0 <= self.excursions <= 1:
-            raise ValueError(f"excursions must be within 0..1, not {self.excursions}.")
-        for name in ("learning_rate", "entropy"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
 
 
 class Features(BaseFeaturesExtractor):
@@ -215,11 +214,8 @@ def train(
         learner = HER(model, config, streams)
         training = Training(run, learner, replay)
         model._total_timesteps = training.updates * training.per_update
-        if open_run(run, HER.name, dataclasses.asdict(config)):
-            training.restore()
-        else:
-            replay.start(run.seed)
-        training.train(evaluate, on_progress)
+        options = dataclasses.asdict(config)
+        training.carry_out(options, lambda: replay.start(run.seed), evaluate, on_progress)
     return learner.adapter()
 
 

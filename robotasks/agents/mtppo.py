@@ -10,7 +10,6 @@ before they are added up: PCGrad (arXiv 2001.06782) or CAGrad (arXiv 2110.14048)
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,11 +25,10 @@ from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
-from robotasks.agents.parts.collect import Collector, env_sizes
-from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
+from robotasks.agents.parts.collect import env_sizes
+from robotasks.agents.parts.loop import Evaluate, OnProgress, torch_threads
 from robotasks.agents.parts.nets import Activation, mlp
-from robotasks.agents.parts.pretrained import adopt
-from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
+from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_module
 from robotasks.agents.parts.surgery import Rule, cosines, weights
 from robotasks.agents.ppo import PPO, ActorCritic, Loss, Rows, whole_gradient
@@ -254,15 +252,7 @@ def train(
     with torch_threads(config.threads):
         policy = _policy(*env_sizes(env), task_columns(env, config.by), config, run.seed)
         learner = MTPPO(policy, config, env.num_envs, len(env.tasks))
-        collector = Collector(env, policy, config.rollout)
-        training = Training(run, learner, collector)
-        if open_run(run, MTPPO.name, dataclasses.asdict(config)):
-            training.restore()
-        else:
-            if run.pretrained:
-                adopt(policy, policy.noise, run.pretrained, MTPPO.name)
-            collector.start(run.seed)
-        training.train(evaluate, on_progress)
+        ppo.act_and_learn(env, policy, learner, config, run, evaluate, on_progress)
     return learner.adapter()
 
 

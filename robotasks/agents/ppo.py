@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
@@ -23,21 +22,22 @@ from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes
+from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import gae, successor_values
-from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
+from robotasks.agents.parts.loop import (
+    Evaluate,
+    Learner,
+    OnProgress,
+    Training,
+    torch_threads,
+)
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
 from robotasks.agents.parts.norm import RunningMeanStd, return_scale, standardised
-from robotasks.agents.parts.ppo_loss import adapted_rate, policy_terms, value_loss
+from robotasks.agents.parts.options import check_options
+from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.pretrained import adopt
-from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
-from robotasks.agents.parts.state import (
-    adam_state,
-    generator_state,
-    load_adam,
-    load_generator,
-    load_module,
-    module_state,
-)
+from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
+from robotasks.agents.parts.state import load_module, load_on_policy, on_policy_state
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,12 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
-        for name in ("rollout", "epochs", "minibatches", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("initial_std", "clip", "learning_rate", "max_grad_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
-        for name in ("gamma", "lam", "final_kl"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
+        check_options(
+            self,
+            counts=("rollout", "epochs", "minibatches", "threads"),
+            positive=("initial_std", "clip", "learning_rate", "max_grad_norm"),
+            shares=("gamma", "lam", "final_kl"),
+        )
 
 
 Network = Callable[[Sequence[int], Activation, float, torch.Generator], nn.Module]
@@ -193,12 +190,9 @@ class PPO:
             order = torch.randperm(len(rows.obs), generator=self.generator)
             for chosen in order.chunk(config.minibatches):
                 logged.append(self._step(rows.take(chosen)))
-        if config.target_kl is not None:
-            moved = float(np.mean([kl for _, _, kl, _ in logged[-config.minibatches :]]))
-            target = config.target_kl * (config.final_kl + (1 - config.final_kl) * left)
-            group = self.adam.param_groups[0]
-            group["lr"] = adapted_rate(group["lr"], moved, target)
-        return self._metrics(np.mean(logged, axis=0))
+        moved = [kl for _, _, kl, _ in logged[-config.minibatches :]]
+        pace(self.adam, moved, config.target_kl, config.final_kl, left)
+        return update_metrics(logged, self.adam, self.policy.noise)
 
     @torch.no_grad()
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -212,7 +206,7 @@ class PPO:
         return obs, values, gae(rewards, values, after, batch.dones, config.gamma, config.lam)
 
     def loss(self, rows: Rows) -> tuple[Tensor, list[float]]:
-        """What is lowered, and the numbers that `_metrics` names."""
+        """What is lowered, and the numbers that `update_metrics` names."""
         config, policy = self.config, self.policy
         log_probs = policy.noise.log_prob(policy.actor(rows.obs), rows.actions)
         terms = policy_terms(log_probs, rows.log_probs, rows.advantages, config.clip)
@@ -223,25 +217,10 @@ class PPO:
 
     def _step(self, rows: Rows) -> list[float]:
         """One gradient step on a minibatch; returns the numbers of its loss."""
-        config, policy = self.config, self.policy
         self.adam.zero_grad()
         numbers = self.gradient(self.loss, rows)
-        norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(
-                "PPO diverged: a gradient is not finite. Lower learning_rate or target_kl; "
-                "the run's last checkpoint is intact."
-            )
-        self.adam.step()
+        descend(self.adam, self.config.max_grad_norm, "PPO", "Lower learning_rate or target_kl")
         return numbers
-
-    def _metrics(self, means: np.ndarray) -> dict[str, float]:
-        names = ("policy_loss", "value_loss", "kl", "clip_fraction")
-        return {
-            **{name: float(mean) for name, mean in zip(names, means, strict=True)},
-            "learning_rate": self.adam.param_groups[0]["lr"],
-            "action_std": self.policy.noise.log_std.detach().exp().mean().item(),
-        }
 
     def adapter(self) -> PolicyAdapter:
         """The agent as evaluation sees it; it follows further learning."""
@@ -249,19 +228,11 @@ class PPO:
 
     def state(self) -> State:
         """Weights, statistics, optimiser and random stream."""
-        return {
-            **module_state(self.policy, "policy"),
-            **module_state(self.return_scale, "return_scale"),
-            **adam_state(self.adam, "adam"),
-            **generator_state(self.generator, "generator"),
-        }
+        return on_policy_state(self)
 
     def load(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
-        load_module(self.policy, "policy", state)
-        load_module(self.return_scale, "return_scale", state)
-        load_adam(self.adam, "adam", state)
-        load_generator(self.generator, "generator", state)
+        load_on_policy(self, state)
 
 
 def train(
@@ -279,16 +250,29 @@ def train(
     with torch_threads(config.threads):
         policy = ActorCritic(*env_sizes(env), config, torch.Generator().manual_seed(run.seed))
         learner = PPO(policy, config, env.num_envs)
-        collector = Collector(env, policy, config.rollout)
-        training = Training(run, learner, collector)
-        if open_run(run, PPO.name, dataclasses.asdict(config)):
-            training.restore()
-        else:
-            if run.pretrained:
-                adopt(policy, policy.noise, run.pretrained, PPO.name)
-            collector.start(run.seed)
-        training.train(evaluate, on_progress)
+        act_and_learn(env, policy, learner, config, run, evaluate, on_progress)
     return learner.adapter()
+
+
+def act_and_learn(
+    env: VectorEnv,
+    policy: ActorCritic,
+    learner: Learner[Batch],
+    config: Config,
+    run: Run,
+    evaluate: Evaluate | None,
+    on_progress: OnProgress | None,
+) -> None:
+    """Let a policy act in `env` and its learner learn, as `run` says; see `train`."""
+    collector = Collector(env, policy, config.rollout)
+
+    def begin() -> None:
+        if run.pretrained:
+            adopt(policy, policy.noise, run.pretrained, learner.name)
+        collector.start(run.seed)
+
+    training = Training(run, learner, collector)
+    training.carry_out(dataclasses.asdict(config), begin, evaluate, on_progress)
 
 
 def load(folder: Path | str) -> PolicyAdapter:

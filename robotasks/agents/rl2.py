@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,20 +24,15 @@ from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
+from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import gae
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import DiagonalGaussian, mlp
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
-from robotasks.agents.parts.ppo_loss import adapted_rate, policy_terms, value_loss
-from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
-from robotasks.agents.parts.state import (
-    adam_state,
-    generator_state,
-    load_adam,
-    load_generator,
-    load_module,
-    module_state,
-)
+from robotasks.agents.parts.options import check_options
+from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
+from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
+from robotasks.agents.parts.state import load_module, load_on_policy, on_policy_state
 
 
 @dataclass(frozen=True)
@@ -64,15 +58,12 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
-        for name in ("width", "hidden", "epochs", "minibatches", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("initial_std", "clip", "learning_rate", "max_grad_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
-        for name in ("gamma", "lam", "final_kl"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be within 0..1, not {getattr(self, name)}.")
+        check_options(
+            self,
+            counts=("width", "hidden", "epochs", "minibatches", "threads"),
+            positive=("initial_std", "clip", "learning_rate", "max_grad_norm"),
+            shares=("gamma", "lam", "final_kl"),
+        )
 
 
 class MemoryPolicy(nn.Module):
@@ -155,18 +146,10 @@ class RL2:
             order = torch.randperm(obs.shape[1], generator=self.generator)
             parts = order.tensor_split(config.minibatches)
             logged += [self._step(*(column[:, part] for column in columns)) for part in parts]
-        group = self.adam.param_groups[0]
-        if config.target_kl is not None:
-            moved = float(np.mean([kl for _, _, kl, _ in logged[-config.minibatches :]]))
-            target = config.target_kl * (config.final_kl + (1 - config.final_kl) * left)
-            group["lr"] = adapted_rate(group["lr"], moved, target)
+        moved = [kl for _, _, kl, _ in logged[-config.minibatches :]]
+        pace(self.adam, moved, config.target_kl, config.final_kl, left)
         policy.normalise.update(batch.obs)
-        names = ("policy_loss", "value_loss", "kl", "clip_fraction")
-        return {
-            **dict(zip(names, np.mean(logged, axis=0).tolist(), strict=True)),
-            "learning_rate": group["lr"],
-            "action_std": policy.noise.log_std.detach().exp().mean().item(),
-        }
+        return update_metrics(logged, self.adam, policy.noise)
 
     @torch.no_grad()
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -196,13 +179,7 @@ class RL2:
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
         self.adam.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(policy.parameters(), config.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(
-                "RL2 diverged: a gradient is not finite. Lower learning_rate or target_kl; "
-                "the run's last checkpoint is intact."
-            )
-        self.adam.step()
+        descend(self.adam, config.max_grad_norm, "RL2", "Lower learning_rate or target_kl")
         return [terms.loss.item(), critic.item(), terms.kl.item(), terms.clip_fraction.item()]
 
     def adapter(self) -> MemoryAdapter:
@@ -211,19 +188,11 @@ class RL2:
 
     def state(self) -> State:
         """Weights, statistics, optimiser and random stream; between rollouts there is no memory."""
-        return {
-            **module_state(self.policy, "policy"),
-            **module_state(self.return_scale, "return_scale"),
-            **adam_state(self.adam, "adam"),
-            **generator_state(self.generator, "generator"),
-        }
+        return on_policy_state(self)
 
     def load(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
-        load_module(self.policy, "policy", state)
-        load_module(self.return_scale, "return_scale", state)
-        load_adam(self.adam, "adam", state)
-        load_generator(self.generator, "generator", state)
+        load_on_policy(self, state)
 
 
 def train(
@@ -244,12 +213,9 @@ def train(
         policy = MemoryPolicy(*env_sizes(env), trial, config, generator)
         learner = RL2(policy, config, env.num_envs)
         collector = Collector(env, policy, trial, anew=True)
+        options = {**dataclasses.asdict(config), "trial": trial}
         training = Training(run, learner, collector)
-        if open_run(run, RL2.name, {**dataclasses.asdict(config), "trial": trial}):
-            training.restore()
-        else:
-            collector.start(run.seed)
-        training.train(evaluate, on_progress)
+        training.carry_out(options, lambda: collector.start(run.seed), evaluate, on_progress)
     return learner.adapter()
 
 

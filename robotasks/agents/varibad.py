@@ -26,10 +26,12 @@ from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.cores import GRUCore
+from robotasks.agents.parts.descent import descend
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import mlp
 from robotasks.agents.parts.norm import RunningMeanStd
-from robotasks.agents.parts.run import CHECKPOINT, Run, open_run, read_config
+from robotasks.agents.parts.options import check_options
+from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
 from robotasks.envs.observation import HISTORY
 from robotasks.layout import Layout
@@ -56,12 +58,11 @@ class Config(ppo.Config):
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
         super().__post_init__()
-        for name in ("latent", "width", "decoder", "belief_steps", "trials", "moments"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        for name in ("reward_std", "belief_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}.")
+        check_options(
+            self,
+            counts=("latent", "width", "decoder", "belief_steps", "trials", "moments"),
+            positive=("reward_std", "belief_rate"),
+        )
 
 
 class Belief(nn.Module):
@@ -161,13 +162,8 @@ class BeliefLearner:
         bound = likelihood - divergences.mean()
         self.adam.zero_grad()
         (-bound / len(obs)).backward()
-        norm = nn.utils.clip_grad_norm_(self.belief.parameters(), self.config.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(
-                "VariBAD's belief diverged: a gradient is not finite. Lower belief_rate or raise "
-                "reward_std; the run's last checkpoint is intact."
-            )
-        self.adam.step()
+        advice = "Lower belief_rate or raise reward_std"
+        descend(self.adam, self.config.max_grad_norm, "VariBAD's belief", advice)
         return [errors.mean().sqrt().item(), divergences.sum(dim=0).mean().item()]
 
     def _drawn(self, of: int, count: int) -> Tensor:
@@ -291,12 +287,9 @@ def train(
         policy = BeliefPolicy(*env_sizes(env), state_columns(env.layout), config, generator)
         learner = VariBAD(policy, config, env.num_envs)
         collector = Collector(env, policy, config.rollout, anew=True)
+        options = dataclasses.asdict(config)
         training = Training(run, learner, collector)
-        if open_run(run, VariBAD.name, dataclasses.asdict(config)):
-            training.restore()
-        else:
-            collector.start(run.seed)
-        training.train(evaluate, on_progress)
+        training.carry_out(options, lambda: collector.start(run.seed), evaluate, on_progress)
     return learner.adapter()
 
 

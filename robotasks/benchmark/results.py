@@ -58,6 +58,11 @@ class Result:
     cpu_s: float
     """Of all threads. Both count what was spent before a kill, too, and done again after it."""
 
+    @property
+    def tested(self) -> str:
+        """The first split with rows that training does not meet."""
+        return next(split for split in self.provenance if split != "train")
+
     def text(self) -> str:
         """Return it as JSON."""
         return json.dumps(asdict(self), indent=1) + "\n"
@@ -121,7 +126,7 @@ def read_cell(folder: Path) -> Finished:
         played, promised = {*scores.by_task()}, {*result.provenance[split].tables}
         if played != promised:
             raise ValueError(f"{folder}: {split} has records of {played}, not of {promised}")
-    tested = next(split for split in splits if split != "train")
+    tested = result.tested
     adapts = splits[tested].episodes > 1
     told = {name: unpack(records_path(folder, tested, name)) for name in TOLD if adapts}
     curve = {

@@ -8,12 +8,12 @@ import torch
 
 from robotasks import TaskVectorEnv
 from robotasks.agents import load, mtppo, ppo
-from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.norm import ReturnScale, return_scale, standardised
 from robotasks.agents.parts.run import Run
 from robotasks.agents.ppo import Rows, whole_gradient
 from robotasks.benchmark.agent import TrialSpec
 
+from .resuming import assert_a_killed_run_ends_alike
 from .toy import TurnedPointEnv
 
 SMALL = mtppo.Config(rollout=8, hidden=(32, 32), epochs=3, minibatches=4)
@@ -196,21 +196,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(options, tmp_path):
         config = replace(SMALL, **options)
         return mtppo.train(TurnedPointEnv(), config, run, on_progress=on_progress)
 
-    def fail(progress):
-        if progress.steps == 5 * 128:
-            raise RuntimeError("killed")
-
-    train("whole")
-    with pytest.raises(RuntimeError, match="killed"):
-        train("killed", fail)
-    train("killed")
-    states = [
-        checkpoint.load(tmp_path / name / "checkpoint/latest.safetensors", "mtppo")
-        for name in ("whole", "killed")
-    ]
-    assert states[0].keys() == states[1].keys()
-    for name in states[0].keys() - {"wall_s"}:
-        assert states[0][name].tobytes() == states[1][name].tobytes(), name
+    assert_a_killed_run_ends_alike(train, tmp_path, "mtppo", killed_at=5 * 128)
 
 
 @pytest.mark.parametrize("wrong", [{"embedding": 0}, {"gamma": 2.0}])

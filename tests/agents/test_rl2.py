@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from robotasks import Distribution
 from robotasks.agents import load, rl2
-from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.collect import Collector
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
@@ -18,6 +17,7 @@ from robotasks.agents.parts.run import Run
 from robotasks.benchmark.agent import TrialSpec
 from robotasks.benchmark.contract import examine
 
+from .resuming import assert_a_killed_run_ends_alike
 from .toy import BanditEnv, best_arm_known, regret
 
 SMALL = rl2.Config(width=32, hidden=32, epochs=4, minibatches=4, target_kl=0.03, final_kl=1.0)
@@ -166,21 +166,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(core, tmp_path):
         env = BanditEnv(16, horizon=5, episodes=2)
         return rl2.train(env, replace(SMALL, core=core), run, on_progress=on_progress)
 
-    def fail(progress):
-        if progress.steps == 5 * 160:
-            raise RuntimeError("killed")
-
-    train("whole")
-    with pytest.raises(RuntimeError, match="killed"):
-        train("killed", fail)
-    train("killed")
-    states = [
-        checkpoint.load(tmp_path / name / "checkpoint/latest.safetensors", "rl2")
-        for name in ("whole", "killed")
-    ]
-    assert states[0].keys() == states[1].keys()
-    for name in states[0].keys() - {"wall_s"}:
-        assert states[0][name].tobytes() == states[1][name].tobytes(), name
+    assert_a_killed_run_ends_alike(train, tmp_path, "rl2", killed_at=5 * 160)
 
 
 def test_it_keeps_the_contract_of_the_benchmark():

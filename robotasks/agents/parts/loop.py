@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ import torch
 from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.checkpoint import State
 from robotasks.agents.parts.log import Log, Progress
-from robotasks.agents.parts.run import CHECKPOINT, Run
+from robotasks.agents.parts.run import CHECKPOINT, Run, open_run
 
 if TYPE_CHECKING:
     from robotasks.benchmark.agent import Adapter
@@ -92,6 +92,24 @@ class Training(Generic[Rollout]):
         if run.evaluations:
             self.evaluate_every = math.ceil(self.updates / run.evaluations)
         self.wall_s = 0.0
+
+    def carry_out(
+        self,
+        options: Mapping[str, Any],
+        begin: Callable[[], None],
+        evaluate: Evaluate | None,
+        on_progress: OnProgress | None,
+    ) -> None:
+        """Train as the run says: on from its checkpoint or, where it has none, after `begin`.
+
+        options: the agent's, which a run that goes on has to share. Raises RunError if the folder
+        cannot be used.
+        """
+        if open_run(self.run, self.learner.name, options):
+            self.restore()
+        else:
+            begin()
+        self.train(evaluate, on_progress)
 
     def train(self, evaluate: Evaluate | None, on_progress: OnProgress | None) -> None:
         """Update until the run's steps are used up, from wherever it stands.

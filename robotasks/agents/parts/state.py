@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -52,3 +52,38 @@ def generator_state(generator: torch.Generator, name: str) -> State:
 def load_generator(generator: torch.Generator, name: str, state: State) -> None:
     """The inverse of `generator_state`."""
     generator.set_state(torch.from_numpy(state[name].copy()))
+
+
+class OnPolicy(Protocol):
+    """What an on-policy learner remembers."""
+
+    @property
+    def policy(self) -> torch.nn.Module:
+        """Policy and critic."""
+        ...
+
+    @property
+    def return_scale(self) -> torch.nn.Module:
+        """What rewards are divided by."""
+        ...
+
+    adam: torch.optim.Adam
+    generator: torch.Generator
+
+
+def on_policy_state(learner: OnPolicy) -> State:
+    """Weights, statistics, optimiser and random stream, copies."""
+    return {
+        **module_state(learner.policy, "policy"),
+        **module_state(learner.return_scale, "return_scale"),
+        **adam_state(learner.adam, "adam"),
+        **generator_state(learner.generator, "generator"),
+    }
+
+
+def load_on_policy(learner: OnPolicy, state: State) -> None:
+    """The inverse of `on_policy_state`."""
+    load_module(learner.policy, "policy", state)
+    load_module(learner.return_scale, "return_scale", state)
+    load_adam(learner.adam, "adam", state)
+    load_generator(learner.generator, "generator", state)

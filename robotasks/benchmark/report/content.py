@@ -55,7 +55,7 @@ def _suite(name: str, suites: Mapping[str, Sequence[Finished]]) -> Section:
     group = suites[name]
     first = group[0]
     splits = [*first.splits]
-    tested = splits[1]
+    tested = first.result.tested
     agents = _by_agent(group, tested)
     episodes = first.splits[tested].episodes
     tasks, trained = (first.result.provenance[split].tables for split in (tested, "train"))

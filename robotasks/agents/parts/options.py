@@ -1,0 +1,24 @@
+"""Checks that agents' options have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def check_options(
+    config: object,
+    *,
+    counts: Sequence[str] = (),
+    positive: Sequence[str] = (),
+    shares: Sequence[str] = (),
+) -> None:
+    """Raise ValueError unless the named options are at least 1, above 0, or within 0..1."""
+    for name in counts:
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1, not {getattr(config, name)}.")
+    for name in positive:
+        if not getattr(config, name) > 0:
+            raise ValueError(f"{name} must be positive, not {getattr(config, name)}.")
+    for name in shares:
+        if not 0 <= getattr(config, name) <= 1:
+            raise ValueError(f"{name} must be within 0..1, not {getattr(config, name)}.")
