@@ -4,7 +4,8 @@ A cell is an agent, trained and evaluated on a suite with one seed. Its folder h
 (written last: who has it is finished), the records of every split, `SPLIT.jsonl.gz`, and those of
 the evaluations during training, `curve/STEPS.jsonl.gz`. Where trials have several episodes, the
 first test is played again with fewer rewards told, `SPLIT-sparse.jsonl.gz` and so on: see `TOLD`.
-Every score follows from the records.
+`curve/cpu_s.json` tells what had been spent at each of these. A cell of courses has nothing but
+their learning curves instead, `courses/NAME/STEPS.jsonl.gz`. Every score follows from the records.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from robotasks.benchmark.provenance import Provenance, check_comparable
 from robotasks.benchmark.records import Scores
 
 CELL, RESULT, CURVE, ENDING = "cell.json", "result.json", "curve", ".jsonl.gz"
+TAKEN, COSTS = "courses", "cpu_s.json"
 TOLD: Mapping[str, Mapping[str, Any]] = {
     "sparse": {"reward": "sparse"},
     "masked": {"mask_last": True},
@@ -50,6 +52,8 @@ class Result:
     """For each split, what its rows are and the versions."""
     task_sets: Mapping[str, str]
     """For each split, the hash of all its rows."""
+    horizon: int
+    """Control steps of an episode."""
     train_steps: int
     """Control steps of training; 0 for what is not trained here."""
     play_steps: int
@@ -89,6 +93,10 @@ class Finished:
     """On the first test, with fewer rewards told: see `TOLD`; {} where trials have one episode."""
     curve: Mapping[int, Scores]
     """After how many steps of training -> scores."""
+    cpu_s: Mapping[int, float]
+    """After how many steps of training -> CPU-seconds spent, evaluations included."""
+    courses: Mapping[str, Mapping[int, Scores]]
+    """For each course, its learning curve; {} for a cell that played the splits instead."""
 
     @property
     def name(self) -> str:
@@ -121,6 +129,9 @@ def read_cell(folder: Path) -> Finished:
         result = Result.parse(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
+    courses = {path.name: _curve(path) for path in sorted((folder / TAKEN).glob("*"))}
+    if courses:
+        return Finished(result, {}, {}, {}, {}, courses)
     splits = {split: unpack(records_path(folder, split)) for split in result.provenance}
     for split, scores in splits.items():
         played, promised = {*scores.by_task()}, {*result.provenance[split].tables}
@@ -129,11 +140,16 @@ def read_cell(folder: Path) -> Finished:
     tested = result.tested
     adapts = splits[tested].episodes > 1
     told = {name: unpack(records_path(folder, tested, name)) for name in TOLD if adapts}
-    curve = {
-        int(file.name.removesuffix(ENDING)): unpack(file)
-        for file in sorted((folder / CURVE).glob(f"*{ENDING}"))
-    }
-    return Finished(result, splits, told, curve)
+    costs = folder / CURVE / COSTS
+    spent = json.loads(costs.read_text(encoding="utf-8")) if costs.exists() else {}
+    cpu_s = {int(steps): seconds for steps, seconds in spent.items()}
+    return Finished(result, splits, told, _curve(folder / CURVE), cpu_s, {})
+
+
+def _curve(folder: Path) -> dict[int, Scores]:
+    """Read a learning curve: after how many steps of training -> scores."""
+    files = sorted(folder.glob(f"*{ENDING}"))
+    return {int(file.name.removesuffix(ENDING)): unpack(file) for file in files}
 
 
 def find_cells(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:

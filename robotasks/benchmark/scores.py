@@ -8,6 +8,7 @@ A success that is not reached within the budget is censored, never dropped: "mor
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,8 @@ class Bounded:
     relation: Literal["=", ">=", "<="] = "="
 
     def __str__(self) -> str:
-        return f"{'' if self.relation == '=' else self.relation + ' '}{self.value:,.3g}"
+        number = f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
+        return number if self.relation == "=" else f"{self.relation} {number}"
 
     def over(self, other: Bounded) -> Bounded | None:
         """Return the ratio of two numbers that are not negative; None if it is left open."""
@@ -41,6 +43,15 @@ class Bounded:
         if self.relation not in ("=", turned):
             return None
         return Bounded(self.value / other.value, turned)
+
+    def minus(self, other: Bounded) -> Bounded | None:
+        """Return the difference; None if it is left open."""
+        turned: Mapping[str, Literal["=", ">=", "<="]] = {"=": "=", ">=": "<=", "<=": ">="}
+        relations = {self.relation, turned[other.relation]} - {"="}
+        if len(relations) > 1:
+            return None
+        bound = self.relation if self.relation != "=" else turned[other.relation]
+        return Bounded(self.value - other.value, bound)
 
 
 # Multi-task learning: one run on M tasks with a budget of M B beside M runs with B each.
@@ -201,12 +212,9 @@ def adaptation(
     if reached < LEAST_SUCCESS:
         return Adaptation(reached, None, None)
     alone = median_steps(reached, scratch, budgets)
-    saved = Bounded(alone.value - spent, alone.relation)
-    return Adaptation(
-        reached,
-        alone.over(Bounded(spent)),
-        Bounded(meta_steps).over(saved) if saved.value > 0 else None,
-    )
+    saved = alone.minus(Bounded(spent))
+    pays = Bounded(meta_steps).over(saved) if saved and saved.value > 0 else None
+    return Adaptation(reached, alone.over(Bounded(spent)), pays)
 
 
 def crossing(counts: np.ndarray, meta: np.ndarray, pooled: np.ndarray) -> Bounded:

@@ -29,11 +29,19 @@ class Tier:
     """Worlds that an agent trains in together, at most."""
     quotable: bool = True
     """Whether its numbers are results."""
+    courses: int = 2
+    """Test rows per task that are learned one by one, from scratch and by fine-tuning."""
+    course_steps: int = 8_192
+    """Control steps of each of these, and of each course of the transfer matrix."""
 
 
-SMOKE = Tier("smoke", 300_000, 256, 16, 4, 8, seeds=2, hours=0.1, quotable=False)
-LAPTOP = Tier("laptop", 4_000_000, 256, 32, 20, 16, seeds=5, hours=1.0)
-FULL = Tier("full", None, 256, 64, 40, 32, seeds=10, hours=2.7)
+SMOKE = Tier("smoke", 100_000, 256, 16, 4, 8, seeds=2, hours=0.03, quotable=False)
+LAPTOP = Tier(
+    *("laptop", 4_000_000, 256, 32, 20, 16), seeds=5, hours=1.0, courses=4, course_steps=400_000
+)
+FULL = Tier(
+    *("full", None, 256, 64, 40, 32), seeds=10, hours=2.7, courses=8, course_steps=2_000_000
+)
 
 TIERS: Mapping[str, Tier] = {tier.name: tier for tier in (SMOKE, LAPTOP, FULL)}
 STAMP = "smoke tier: it shows that everything works and is not a result"

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from robotasks.benchmark.anchors import BASELINES
+from robotasks.benchmark.courses import BASES, COURSES, courses
 from robotasks.benchmark.results import RESULT, read_cell
 from robotasks.benchmark.suites import find_suite
 from robotasks.benchmark.tiers import STAMP, TIERS
-from robotasks.commands.cells import METER, Cell, attempt
+from robotasks.commands.cells import METER, TEST_SEED, Cell, attempt
 from robotasks.commands.entrants import ANCHORS, find_entrant, find_learner
 from robotasks.commands.output import show
 from robotasks.commands.pool import processes, ray_cluster
@@ -35,7 +36,8 @@ class Options:
     """Name of a suite (robotasks list --suites), or MT1:<task> or ML1:<task>."""
     agents: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """expert, random, ppo, ppo-sighted (told the goal), ppo-blind (told nothing), which are the
-    five if none is named; another agent that learns (docs/protocol.md); or module:name, yours."""
+    five if none is named; another agent that learns (docs/protocol.md); scratch, finetune or
+    transfer, which learn one thing alone; or module:name, yours."""
     tier: Literal["smoke", "laptop", "full"] = "laptop"
     """How much is spent; smoke shows that all works, its numbers are no results."""
     seeds: int | None = None
@@ -60,15 +62,18 @@ def run(options: Options) -> None:
     pool = ray_cluster(options.ray, cells[0].threads) if options.ray else processes(jobs)
     rows, failed = [], []
     with pool as submit, progress_display(cells, hidden=options.json) as refresh:
-        playing = {submit(attempt, cell): cell for cell in cells}
-        for future in finishing(playing, refresh):
-            cell, trouble = playing[future], future.result()
-            if trouble:
-                failed.append(f"{cell.folder}: {trouble}")
-                continue
-            rows.append(summary(cell))
-            if options.json:
-                print(json.dumps(rows[-1]), flush=True)
+        # Those that start from another's run come when all the others are there.
+        for later in (False, True):
+            wave = [cell for cell in cells if (cell.agent in BASES) == later]
+            playing = {submit(attempt, cell): cell for cell in wave}
+            for future in finishing(playing, refresh):
+                cell, trouble = playing[future], future.result()
+                if trouble:
+                    failed.append(f"{cell.folder}: {trouble}")
+                    continue
+                rows.append(summary(cell))
+                if options.json:
+                    print(json.dumps(rows[-1]), flush=True)
     if rows and not options.json:
         title = f"{options.suite}, success" + (
             "" if TIERS[options.tier].quotable else f" ({STAMP})"
@@ -88,9 +93,12 @@ def plan(options: Options) -> list[Cell]:
     for name, value in (("jobs", options.jobs), ("threads", options.threads)):
         if value < 0:
             raise ValueError(f"{name} must be at least 0, not {value}")
-    agents = [*dict.fromkeys(options.agents or (*ANCHORS, *BASELINES))]
+    named = options.agents or (*ANCHORS, *BASELINES)
+    agents = [*dict.fromkeys((*(BASES[agent] for agent in named if agent in BASES), *named))]
     for agent in agents:
-        if find_learner(agent) is None:
+        if agent in COURSES:
+            courses(agent, suite, tier, 0, TEST_SEED)  # raises where they say nothing
+        elif find_learner(agent) is None:
             find_entrant(agent)
     cores = os.cpu_count() or 1
     return [
@@ -121,13 +129,16 @@ def finishing(playing: Mapping[Future[str], Cell], refresh: Any) -> Iterator[Fut
 def summary(cell: Cell) -> dict[str, Any]:
     """Return what is printed of a finished cell."""
     found = read_cell(cell.folder)
+    splits = {split: scores.success for split, scores in found.splits.items()}
+    ends = [curve[max(curve)].success for curve in found.courses.values()]
     return {
         "suite": found.result.suite,
         "agent": found.result.agent,
         "seed": found.result.seed,
         "tier": found.result.tier,
         "quotable": found.result.quotable,
-        **{split: scores.success for split, scores in found.splits.items()},
+        **{split: splits.get(split) for split in found.result.provenance},
+        "courses": sum(ends) / len(ends) if ends else None,
         "train_steps": found.result.train_steps,
         "wall_s": found.result.wall_s,
         "cpu_s": found.result.cpu_s,

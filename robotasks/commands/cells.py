@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import traceback
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from robotasks.agents import agent_module
+from robotasks.agents import agent_module, load
 from robotasks.agents.parts.files import write_atomically
 from robotasks.agents.parts.run import PROGRESS, Run, differences
 from robotasks.benchmark.anchors import CEILING, Variant
 from robotasks.benchmark.contract import examine
+from robotasks.benchmark.courses import BASE, BASES, COURSES, LEARNER, Course, courses
 from robotasks.benchmark.evaluate import Entrant, evaluate
 from robotasks.benchmark.provenance import Provenance
 from robotasks.benchmark.records import Scores
 from robotasks.benchmark.results import (
     CELL,
+    COSTS,
     CURVE,
     ENDING,
     RESULT,
+    TAKEN,
     TOLD,
     Result,
     pack,
@@ -34,10 +36,12 @@ from robotasks.benchmark.results import (
 from robotasks.benchmark.suites import Suite, find_suite
 from robotasks.benchmark.tiers import Tier
 from robotasks.commands.entrants import find_entrant, find_learner
-from robotasks.commands.train import agent_config, read_progress, suite_worlds
+from robotasks.commands.meter import Meter
+from robotasks.commands.train import TRAINING, agent_config, read_progress, suite_worlds
+from robotasks.envs.vector import TaskVectorEnv
 from robotasks.tasks.distribution import Distribution
 
-METER, ERROR = "meter.json", "error.txt"
+METER, ERROR, RUN = "meter.json", "error.txt", "run"
 TEST_SEED = 0
 """Of the test rows and of all starts: every agent and seed meets the same ones."""
 CONTRACT_ROWS, CONTRACT_EPISODES = 2, 2
@@ -67,29 +71,6 @@ class Cell:
         return self.out / suite / f"{agent}-s{self.seed}"
 
 
-class Meter:
-    """What a cell has cost so far, over all resumes, and how far it is: a file for whoever asks."""
-
-    def __init__(self, path: Path) -> None:
-        """path: of the file; the meter goes on from what it says."""
-        self._path = path
-        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        self._wall_s = before.get("wall_s", 0.0) - time.perf_counter()
-        self._cpu_s = before.get("cpu_s", 0.0) - time.process_time()
-        self.done = 0
-
-    def seconds(self) -> dict[str, float]:
-        """Return wall and CPU seconds."""
-        wall_s, cpu_s = self._wall_s + time.perf_counter(), self._cpu_s + time.process_time()
-        return {"wall_s": round(wall_s, 2), "cpu_s": round(cpu_s, 2)}
-
-    def note(self, stage: str, done: int, total: int) -> None:
-        """Write what is being done, and how much of it is."""
-        self.done = done
-        content = {"stage": stage, "done": done, "total": total, **self.seconds()}
-        write_atomically(self._path, json.dumps(content).encode())
-
-
 def attempt(cell: Cell) -> str:
     """Play a cell; return why it failed, "" if it did not. The traceback is kept in its folder."""
     try:
@@ -114,27 +95,43 @@ def play(cell: Cell) -> None:
     if (cell.folder / RESULT).exists():
         return
     meter = Meter(cell.folder / METER)
+    breaches: tuple[str, ...] = ()
     with nullcontext() if learner is None else _one_torch_thread():
-        if learner is None:
-            entrant = find_entrant(cell.agent, cell.seed)
+        if cell.agent in COURSES:
+            _take_courses(cell, suite, env, meter)
         else:
-            entrant = _train(cell, suite, learner, env, meter)
-        plays = [(split, "") for split in grid]
-        if suite.episodes > 1:
-            plays += [(suite.tested, rewards) for rewards in TOLD]
-        for number, (split, rewards) in enumerate(plays):
-            path = records_path(cell.folder, split, rewards)
-            if not path.exists():
-                meter.note(f"playing {split} {rewards}".rstrip(), number, len(plays) + 1)
-                _play(entrant, grid[split], cell, {**env, **TOLD.get(rewards, {})}, path)
-        meter.note("examining", len(plays), len(plays) + 1)
-        breaches = _examine(entrant, grid[suite.tested], cell, env)
-    steps = _trained_steps(cell) if learner else 0
+            breaches = _play_splits(cell, suite, learner, env, grid, meter)
+    steps = _trained_steps(cell)
     spent = {"train_steps": steps, "play_steps": _played_steps(cell, suite), **meter.seconds()}
     found = {**promised, "breaches": breaches, **spent}
     text = Result(**found, command=cell.command).text()
     write_atomically(cell.folder / RESULT, text.encode())
     (cell.folder / ERROR).unlink(missing_ok=True)
+
+
+def _play_splits(
+    cell: Cell,
+    suite: Suite,
+    learner: Variant | None,
+    env: Mapping[str, Any],
+    grid: Mapping[str, Distribution],
+    meter: Meter,
+) -> tuple[str, ...]:
+    """Train an agent if it learns, and play every split; return the rules that it broke."""
+    if learner is None:
+        entrant = find_entrant(cell.agent, cell.seed)
+    else:
+        entrant = _train(cell, suite, learner, env, meter)
+    plays = [(split, "") for split in grid]
+    if suite.episodes > 1:
+        plays += [(suite.tested, rewards) for rewards in TOLD]
+    for number, (split, rewards) in enumerate(plays):
+        path = records_path(cell.folder, split, rewards)
+        if not path.exists():
+            meter.note(f"playing {split} {rewards}".rstrip(), number, len(plays) + 1)
+            _play(entrant, grid[split], cell, {**env, **TOLD.get(rewards, {})}, path)
+    meter.note("examining", len(plays), len(plays) + 1)
+    return _examine(entrant, grid[suite.tested], cell, env)
 
 
 def _rows(suite: Suite, split: str, cell: Cell, count: int) -> Distribution:
@@ -155,6 +152,7 @@ def _promised(
         "reveal": told,
         "provenance": {split: Provenance.of(rows) for split, rows in grid.items()},
         "task_sets": {split: rows.hash for split, rows in grid.items()},
+        "horizon": suite.arguments["max_episode_steps"],
     }
 
 
@@ -177,33 +175,94 @@ def _open(cell: Cell, promised: Mapping[str, Any]) -> None:
 def _train(
     cell: Cell, suite: Suite, learner: Variant, env: Mapping[str, Any], meter: Meter
 ) -> Entrant:
-    """Train on the training rows, from the last checkpoint if there is one."""
-    module, tier = agent_module(learner.agent), cell.tier
-    made = {**env, "episodes": learner.episodes or suite.episodes}
+    """Train on the training rows."""
+    tier, made = cell.tier, {**env, "episodes": learner.episodes or suite.episodes}
     count = min(tier.worlds, learner.worlds)
     worlds, told = suite_worlds(suite, cell.seed, count, tier.train_rows, **made)
-    run = Run(
-        folder=cell.folder / "run",
-        seed=cell.seed,
-        steps=tier.steps or suite.steps,
-        resume=True,
-        env=told,
-        evaluations=tier.points,
-    )
+    run = _run(cell, cell.folder / RUN, tier.steps or suite.steps, told)
     rows = _rows(suite, suite.tested, cell, tier.curve_rows)
+    adapter = _learn(learner, worlds, run, cell, rows, cell.folder / CURVE, env, meter)
+    return _entrant(adapter)
+
+
+def _take_courses(cell: Cell, suite: Suite, env: Mapping[str, Any], meter: Meter) -> None:
+    """Learn one thing after the other, each alone."""
+    taken = courses(cell.agent, suite, cell.tier, cell.seed, TEST_SEED)
+    count = min(cell.tier.worlds, LEARNER.worlds)
+    for number, course in enumerate(taken):
+        folder = cell.folder / TAKEN / course.name
+        told = {"suite": suite.name, "rows": course.rows.hash, "num_envs": count}
+        start = _start(cell, course)
+        run = _run(cell, folder / RUN, cell.tier.course_steps, told, start)
+        before = folder / f"{0:010d}{ENDING}"
+        if start and not before.exists():
+            _play(_entrant(load(start)), course.test, cell, env, before)
+        worlds = TaskVectorEnv(course.rows, count, **env, **TRAINING)
+        stage = f"course {number + 1} of {len(taken)}"
+        _learn(LEARNER, worlds, run, cell, course.test, folder, env, meter, stage)
+
+
+def _start(cell: Cell, course: Course) -> Path | None:
+    """Return the run that a course starts from, if it does; ValueError if it is not there."""
+    if course.after != BASE:
+        return cell.folder / TAKEN / course.after / RUN if course.after else None
+    base = replace(cell, agent=BASES[cell.agent])
+    if not (base.folder / RESULT).exists():
+        raise ValueError(f"{cell.agent} starts from {base.agent}, which is not in {base.folder}")
+    return base.folder / RUN
+
+
+def _run(
+    cell: Cell, folder: Path, steps: int, told: Mapping[str, Any], start: Path | None = None
+) -> Run:
+    return Run(
+        folder=folder,
+        seed=cell.seed,
+        steps=steps,
+        resume=True,
+        pretrained=start,
+        env=told,
+        evaluations=cell.tier.points,
+    )
+
+
+def _learn(
+    learner: Variant,
+    worlds: TaskVectorEnv,
+    run: Run,
+    cell: Cell,
+    rows: Distribution,
+    curve: Path,
+    env: Mapping[str, Any],
+    meter: Meter,
+    stage: str = "training",
+) -> Any:
+    """Train as a run says, from its last checkpoint if there is one; return the agent's adapter.
+
+    The records of the evaluations on `rows` in between go to the folder `curve`, and what had been
+    spent by then.
+    """
+    module, costs = agent_module(learner.agent), curve / COSTS
 
     def score(adapter: Any) -> dict[str, float]:
-        path = cell.folder / CURVE / f"{meter.done:010d}{ENDING}"
-        scores = _play(lambda env: adapter, rows, cell, env, path)
+        path = curve / f"{meter.done:010d}{ENDING}"
+        scores = _play(_entrant(adapter), rows, cell, env, path)
+        spent = json.loads(costs.read_text(encoding="utf-8")) if costs.exists() else {}
+        spent[str(meter.done)] = meter.seconds()["cpu_s"]
+        write_atomically(costs, json.dumps(spent).encode())
         return {"success": scores.success, "return": scores.mean_return}
 
-    adapter = module.train(
+    return module.train(
         worlds,
         agent_config(module.Config, learner.set),
         run,
         evaluate=score,
-        on_progress=lambda progress: meter.note("training", progress.steps, progress.total),
+        on_progress=lambda progress: meter.note(stage, progress.steps, progress.total),
     )
+
+
+def _entrant(adapter: Any) -> Entrant:
+    """Return what makes an adapter that is there already."""
     return lambda env: adapter
 
 
@@ -234,7 +293,8 @@ def _one_torch_thread() -> AbstractContextManager[None]:
 
 
 def _trained_steps(cell: Cell) -> int:
-    return int(read_progress(cell.folder / "run" / PROGRESS)[-1]["steps"] or 0)
+    files = cell.folder.rglob(f"{RUN}/{PROGRESS}")
+    return sum(int(read_progress(file)[-1]["steps"] or 0) for file in files)
 
 
 def _played_steps(cell: Cell, suite: Suite) -> int:

@@ -12,6 +12,7 @@ from robotasks.agents.knn import Nearest
 from robotasks.agents.parts.run import read_config
 from robotasks.benchmark.agent import Expert, Random
 from robotasks.benchmark.anchors import CEILING, FLOOR, VARIANTS, Variant
+from robotasks.benchmark.courses import COURSES, LEARNER
 from robotasks.benchmark.evaluate import Entrant
 from robotasks.benchmark.suites import find_suite
 from robotasks.envs.vector import TaskVectorEnv
@@ -114,6 +115,8 @@ def find_learner(name: str) -> Variant | None:
         )
     if name in GOAL_CONDITIONED:
         raise ValueError(f"{name} needs a goal face, and a suite has none: use `train {name}`")
+    if name in COURSES:
+        return LEARNER
     return VARIANTS.get(name, Variant(name) if name in AGENTS else None)
 
 

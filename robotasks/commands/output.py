@@ -25,6 +25,8 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool, title: str = "") -> N
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     if isinstance(value, (list, tuple)):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robotasks.layout import View
+from robotasks.layout import View, unknown
 from robotasks.tasks import find_task
 from robotasks.tasks.task import Task
 
@@ -73,6 +73,14 @@ class Distribution:
             goals, dynamics = split_row(task, table)
             tables.append(table[keep(task.goals.view(goals), task.dynamics.view(dynamics))])
         return Distribution(self.tasks, tuple(tables))
+
+    def only(self, name: str) -> Distribution:
+        """Keep the table of one task; KeyError if it is not there."""
+        names = [task.name for task in self.tasks]
+        if name not in names:
+            raise KeyError(unknown("task", name, names))
+        number = names.index(name)
+        return Distribution((self.tasks[number],), (self.rows[number],))
 
     @property
     def hash(self) -> str:

@@ -1,6 +1,7 @@
 """The benchmark: what it counts, what it leaves alone, how it goes on, and what it refuses."""
 
 import json
+import shutil
 import sys
 import types
 from concurrent.futures import Future
@@ -147,6 +148,66 @@ def test_a_killed_cell_goes_on_as_if_it_never_was(trained, tmp_path, monkeypatch
     assert read_cell(cell.folder).result.cpu_s > spent
 
 
+COURSES = replace(TINY, steps=512, points=2, rows=2, curve_rows=1, courses=2, course_steps=1024)
+
+
+def test_fine_tuning_starts_from_the_pooled_policy_and_goes_on_after_a_kill(tmp_path, monkeypatch):
+    cell = Cell("ML1:reach", "finetune", 0, COURSES, tmp_path / "whole", "")
+    with pytest.raises(ValueError, match="finetune starts from ppo, which is not in"):
+        play(cell)
+    base = replace(cell, agent="ppo")
+    play(base)
+    play(cell)
+    found = read_cell(cell.folder)
+    assert [*found.courses] == ["reach-0", "reach-1"] and not found.splits
+    assert all([*curve] == [0, 512, 1024] for curve in found.courses.values())
+    config = json.loads((cell.folder / "courses/reach-1/run/config.json").read_text())
+    assert config["pretrained"] == str(base.folder / "run")
+    assert found.result.train_steps == 2 * 1024
+    assert found.result.play_steps == 2 * 3 * 10 * 50
+
+    other, note = replace(cell, out=tmp_path / "killed"), cells.Meter.note
+    shutil.copytree(base.folder, replace(base, out=other.out).folder)
+
+    def kill(meter, now, done, total):
+        note(meter, now, done, total)
+        if now == "course 2 of 2" and done == 768:
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cells.Meter, "note", kill)
+        with pytest.raises(RuntimeError, match="killed"):
+            play(other)
+    play(other)
+    assert made(other) == made(cell)
+
+
+def test_transfer_goes_from_one_course_to_the_next(tmp_path, monkeypatch):
+    two = replace(find_suite("MT5"), train=("push-to", "hockey-shoot"))
+    monkeypatch.setattr(cells, "find_suite", lambda name: two)
+    cell = Cell("MT5", "transfer", 0, replace(COURSES, course_steps=256), tmp_path, "")
+    play(cell)
+    names = ["hockey-shoot", "hockey-shoot-after-push-to", "push-to", "push-to-after-hockey-shoot"]
+    assert [*read_cell(cell.folder).courses] == names
+    courses = cell.folder / "courses"
+    config = json.loads((courses / names[1] / "run/config.json").read_text())
+    assert config["pretrained"] == str(courses / "push-to/run")
+
+
+def test_who_fine_tuning_starts_from_is_played_first(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark, "processes", lambda count: nullcontext(at_once))
+    monkeypatch.setattr(benchmark, "TIERS", {"smoke": COURSES})
+    agents = ("finetune", "scratch")
+    run_command(
+        "benchmark", ["ML1:reach", *agents, "--tier", "smoke", "--out", str(tmp_path), "--json"]
+    )
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["agent"] for row in rows[:2]} == {"ppo", "scratch"}
+    assert rows[2]["agent"] == "finetune"
+    for row in rows:
+        assert (row["courses"] is None) == (row["interp"] is not None) == (row["agent"] == "ppo")
+
+
 def test_who_is_told_the_goal_is_data(tmp_path):
     tiny = replace(TINY, steps=256, points=1, rows=2, curve_rows=1)
     for agent, told in (("ppo", ("history",)), ("ppo-sighted", ("goal", "task"))):
@@ -187,6 +248,7 @@ def test_a_failing_cell_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
         (["MT1:raech"], "unknown task 'raech'"),
         (["MT1:reach", "pppo"], "unknown agent 'pppo'"),
         (["MT1:reach", "bc"], "bc imitates, and a suite has no demonstrations"),
+        (["MT1:reach", "scratch"], "scratch learns rows whose goal is hidden"),
         (["MT1:reach", "knn"], "no demonstrations: use `evaluate knn`"),
         (["MT1:reach", "no.such:thing"], "cannot be imported"),
         (["MT1:reach", "--seeds", "0"], "seeds must be at least 1"),

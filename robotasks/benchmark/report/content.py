@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from robotasks.benchmark.anchors import BLIND, CEILING, ORACLE
+from robotasks.benchmark.report.alone import alone_blocks
 from robotasks.benchmark.report.blocks import (
     Block,
     Chart,
@@ -53,37 +54,56 @@ def build(cells: Sequence[Finished], unfinished: Sequence[str] = ()) -> Page:
 
 def _suite(name: str, suites: Mapping[str, Sequence[Finished]]) -> Section:
     group = suites[name]
-    first = group[0]
+    first = group[0].result
+    tested = first.tested
+    agents = _by_agent([cell for cell in group if cell.splits], tested)
+    taught = _grouped([cell for cell in group if cell.courses])
+    tasks, trained = (first.provenance[split].tables for split in (tested, "train"))
+    about = f"Tier {first.tier}. Trained on {_listed(trained)}; tested on {_listed(tasks)}."
+    blocks: list[Block] = []
+    if agents:
+        about += " " + _size(agents, tested)
+        blocks += [*_played(agents, tested), *gain_tables(agents, tested, suites)]
+    blocks += alone_blocks(taught, agents, tested, agents.get(BLIND))
+    blocks += _pairs(agents, tested)
+    everyone = {**agents, **taught}
+    blocks += [_ledger(everyone), _commands(everyone)]
+    return Section(name, about, tuple(blocks))
+
+
+def _size(agents: Agents, tested: str) -> str:
+    """Return how many rows and episodes were played."""
+    scores = next(iter(agents.values()))[0].splits[tested]
+    rows = len(scores.records) // (scores.episodes * len(scores.by_task()))
+    episodes = f"{scores.episodes} episode{'s' * (scores.episodes > 1)}"
+    return f"{rows} rows per task and split, {episodes} on each."
+
+
+def _played(agents: Agents, tested: str) -> list[Block]:
+    """Return what the agents that played the splits show."""
+    first = next(iter(agents.values()))[0]
     splits = [*first.splits]
-    tested = first.result.tested
-    agents = _by_agent(group, tested)
-    episodes = first.splits[tested].episodes
-    tasks, trained = (first.result.provenance[split].tables for split in (tested, "train"))
-    about = (
-        f"Tier {first.result.tier}. Trained on {_listed(trained)}; tested on {_listed(tasks)}. "
-        f"{len(first.splits[tested].records) // (episodes * len(tasks))} rows per task and split, "
-        f"{episodes} episode{'s' * (episodes > 1)} on each."
-    )
     blocks: list[Block] = [_success(agents, splits)]
-    if episodes > 1:
+    if first.splits[tested].episodes > 1:
         blocks += [_adaptation(agents, tested), _told_less(agents, tested)]
         blocks += [_adaptation_chart(agents, split) for split in splits[1:]]
     blocks += _learning_chart(agents, tested)
-    if len(tasks) > 1:
+    if len(first.splits[tested].by_task()) > 1:
         blocks.append(_heat_map(agents, tested))
-    blocks += gain_tables(agents, tested, suites)
-    blocks += _pairs(agents, tested)
-    blocks += [_ledger(agents), _commands(agents)]
-    return Section(name, about, tuple(blocks))
+    return blocks
 
 
 def _by_agent(group: Sequence[Finished], tested: str) -> Agents:
     """Group cells by agent, the best first."""
-    ordered = sorted(group, key=lambda cell: (cell.result.agent, cell.result.seed))
-    grouped = itertools.groupby(ordered, lambda cell: cell.result.agent)
-    agents = {agent: tuple(cells) for agent, cells in grouped}
+    agents = _grouped(group)
     best = sorted(agents, key=lambda agent: -successes(agents[agent], tested).mean())
     return {agent: agents[agent] for agent in best}
+
+
+def _grouped(group: Sequence[Finished]) -> Agents:
+    ordered = sorted(group, key=lambda cell: (cell.result.agent, cell.result.seed))
+    grouped = itertools.groupby(ordered, lambda cell: cell.result.agent)
+    return {agent: tuple(cells) for agent, cells in grouped}
 
 
 def _success(agents: Agents, splits: Sequence[str]) -> Table:

@@ -54,5 +54,25 @@ def learning(cells: Cells) -> tuple[list[int], np.ndarray]:
     return steps, np.array(points).swapaxes(1, 2) if steps else np.empty((len(cells), 0, 0))
 
 
+def course_curves(
+    cells: Cells, names: Sequence[str] | None = None, at: Sequence[int] | None = None
+) -> tuple[list[int], np.ndarray]:
+    """Return the steps (points,) of courses and success after them, (seeds, courses, points).
+
+    names: which courses, all if None; at: which points, those of the first course if None.
+    Raises ValueError where they were evaluated after different steps.
+    """
+    curves = [[cell.courses[name] for name in names or cell.courses] for cell in cells]
+    steps = [*(curves[0][0] if at is None else at)]
+    for curve in (curve for of_seed in curves for curve in of_seed):
+        if not {*steps} <= {*curve}:
+            raise ValueError(
+                f"courses of {cells[0].result.agent} on {cells[0].result.suite} were evaluated "
+                "after different steps"
+            )
+    found = [[[curve[point].success for point in steps] for curve in curves_] for curves_ in curves]
+    return steps, np.array(found)
+
+
 def _by_task(scores: Scores) -> list[float]:
     return [part.success for part in scores.by_task().values()]

@@ -134,7 +134,8 @@ def _cell(value: Value) -> str:
         return f"<td{_kind(value)}>{escape(text_of(value))}</td>"
     number, _, interval = str(value).partition(" (")
     small = f" <small>({escape(interval)}</small>" if interval else ""
-    return f'<td style="--share:{value.value:.3f}">{escape(number)}{small}</td>'
+    share = min(1.0, max(0.0, value.value))
+    return f'<td style="--share:{share:.3f}">{escape(number)}{small}</td>'
 
 
 def _kind(value: Value) -> str:
