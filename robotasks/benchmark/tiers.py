@@ -35,7 +35,7 @@ class Tier:
     """Control steps of each of these, and of each course of the transfer matrix."""
 
 
-SMOKE = Tier("smoke", 100_000, 256, 16, 4, 8, seeds=2, hours=0.03, quotable=False)
+SMOKE = Tier("smoke", 50_000, 256, 16, 4, 4, seeds=2, hours=0.02, quotable=False)
 LAPTOP = Tier(
     *("laptop", 4_000_000, 256, 32, 20, 16), seeds=5, hours=1.0, courses=4, course_steps=400_000
 )
