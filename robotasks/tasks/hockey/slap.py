@@ -14,6 +14,9 @@ CLOSE = 0.05
 BACKSWING = 0.16
 """How far behind the puck a slap begins, from the puck's middle to the tool (m)."""
 
+SWUNG = 0.36
+"""Up to this x the tool begins with its backswing done (m): for training alone."""
+
 
 class Slap(play.Hockey):
     """Slap a puck through a spot of the goal, fast.
@@ -31,7 +34,12 @@ class Slap(play.Hockey):
             puck_xy=((0.52, -0.12), (0.60, 0.12)),
             tcp_xy=((0.38, -0.10), (0.46, 0.10)),
             tcp_yaw=(-0.3, 0.3),
-        )
+        ),
+        "swung": Span(
+            puck_xy=((0.54, -0.12), (0.60, 0.12)),
+            tcp_xy=((0.34, -0.10), (SWUNG, 0.10)),
+            tcp_yaw=(-0.3, 0.3),
+        ),
     }
     memory = play.CROSSING | Layout({"speed": 1, "backswing": 1, "touched": 1})
     expert_memory = play.SWING
@@ -39,7 +47,8 @@ class Slap(play.Hockey):
 
     def admits(self, start, goal, dynamics):
         away = distance(start.tcp_xy, start.puck_xy)
-        return (away > play.CONTACT + 0.02) & (away < BACKSWING - 0.02)
+        swung = start.tcp_xy[..., 0] <= SWUNG
+        return (away > play.CONTACT + 0.02) & ((away < BACKSWING - 0.02) | swung)
 
     def remember(self, memory, now, goal):
         xp, line = namespace(now.puck_pos), play.watch_line(memory, now)
