@@ -15,6 +15,7 @@ from robotasks.tasks.task import Mark, Stage, Task
 LEFT = ((0.44, 0.05), (0.62, 0.18))
 RIGHT = ((0.44, -0.18), (0.62, -0.05))
 """Where the discs of either side start and have to go (m)."""
+SIDES = ("left", "right")
 APART = 0.04
 """Least distance between a start and its goal (m)."""
 BEHIND = 0.045
@@ -34,7 +35,12 @@ class PushTwo(Task):
     family = "push"
     goals = Span(left_xy=LEFT, right_xy=RIGHT)
     dynamics = Span(mass=(0.1, 0.5), friction=(0.2, 0.6))
-    starts = {"default": Span(left_xy=LEFT, right_xy=RIGHT) | TOOL}
+    # For training alone: one of the discs lies on its mark.
+    starts = {
+        "default": Span(left_xy=LEFT, right_xy=RIGHT) | TOOL,
+        "left": Span(left_xy=LEFT) | TOOL,
+        "right": Span(right_xy=RIGHT) | TOOL,
+    }
     expert_memory = Layout({"left_done": 1})
     horizon = 200
     control = CONTROL
@@ -46,13 +52,19 @@ class PushTwo(Task):
         return spec
 
     def place(self, start, goal, dynamics):
-        zero = 0 * start.tcp_yaw
-        left = laid("left", start.left_xy, zero, puck.HALF_HEIGHT)
-        return tool_at(start) | left | laid("right", start.right_xy, zero, puck.HALF_HEIGHT)
+        placement, zero = tool_at(start), 0 * start.tcp_yaw
+        for name in SIDES:
+            side = f"{name}_xy"
+            xy = getattr(start if side in start else goal, side)
+            placement |= laid(name, xy, zero, puck.HALF_HEIGHT)
+        return placement
 
     def admits(self, start, goal, dynamics):
-        left = distance(start.left_xy, goal.left_xy) > APART
-        return left & (distance(start.right_xy, goal.right_xy) > APART)
+        apart = True
+        for side in (f"{name}_xy" for name in SIDES):
+            if side in start:
+                apart = (distance(getattr(start, side), getattr(goal, side)) > APART) & apart
+        return apart
 
     def fields(self, dynamics):
         disc, mass, friction = 0 * dynamics.mass, dynamics.mass, dynamics.friction
