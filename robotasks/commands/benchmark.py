@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from robotasks.benchmark.anchors import BASELINES
+from robotasks.benchmark.anchors import BASELINES, ORACLE
 from robotasks.benchmark.courses import BASES, COURSES, courses
 from robotasks.benchmark.results import RESULT, read_cell
 from robotasks.benchmark.suites import find_suite
@@ -35,8 +35,8 @@ class Options:
     suite: Annotated[str, tyro.conf.Positional]
     """Name of a suite (robotasks list --suites), or MT1:<task> or ML1:<task>."""
     agents: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """expert, random, ppo, ppo-sighted (told the goal), ppo-blind (told nothing), which are the
-    five if none is named; another agent that learns (docs/protocol.md); scratch, finetune or
+    """expert, random, ppo, ppo-blind (told nothing) and on ML suites ppo-sighted (told the goal) if
+    none is named; another agent that learns (docs/protocol.md); scratch, finetune or
     transfer, which learn one thing alone; or module:name, yours."""
     tier: Literal["smoke", "laptop", "full"] = "laptop"
     """How much is spent; smoke shows that all works, its numbers are no results."""
@@ -93,7 +93,9 @@ def plan(options: Options) -> list[Cell]:
     for name, value in (("jobs", options.jobs), ("threads", options.threads)):
         if value < 0:
             raise ValueError(f"{name} must be at least 0, not {value}")
-    named = options.agents or (*ANCHORS, *BASELINES)
+    # Where everybody is told the goal, who is told it is nobody special.
+    usual = [agent for agent in (*ANCHORS, *BASELINES) if suite.episodes > 1 or agent != ORACLE]
+    named = options.agents or usual
     agents = [*dict.fromkeys((*(BASES[agent] for agent in named if agent in BASES), *named))]
     for agent in agents:
         if agent in COURSES:

@@ -52,6 +52,8 @@ def _adaptation(scratch: Cells, tuned: Cells | None, agents: Agents, split: str)
     """Compare K episodes of adaptation to learning as much alone."""
     rows: list[tuple[Value, ...]] = []
     for agent, cells in agents.items():
+        if not cells[0].result.train_steps:
+            continue
         curves = adaptation(cells, split)
         row: list[Value] = [agent, Estimate.over_seeds(curves[:, -1])]
         for other in (scratch, tuned):
