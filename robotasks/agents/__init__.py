@@ -20,6 +20,7 @@ AGENTS: Mapping[str, str] = MappingProxyType(
     {
         "ppo": "robotasks.agents.ppo",
         "mtppo": "robotasks.agents.mtppo",
+        "mtsac": "robotasks.agents.mtsac",
         "her": "robotasks.agents.her",
         "rl2": "robotasks.agents.rl2",
         "varibad": "robotasks.agents.varibad",
