@@ -58,8 +58,6 @@ class Config:
 class Clone(nn.Module):
     """A deterministic policy: one network on the normalised observation."""
 
-    noise = None
-
     def __init__(
         self, observation_size: int, action_size: int, config: Config, generator: torch.Generator
     ) -> None:
@@ -72,6 +70,10 @@ class Clone(nn.Module):
     def mean(self, obs: Tensor) -> Tensor:
         """The actions (..., a) for raw `obs` (..., o)."""
         return self.actor(self.normalise(obs))
+
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        """The same: there is but one action."""
+        return self.mean(obs)
 
 
 class BC:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robotasks.agents.parts import checkpoint
-from robotasks.agents.parts.adapter import check_sizes
+from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.categorical import projected
 from robotasks.agents.parts.checkpoint import State, section
@@ -43,7 +43,6 @@ from robotasks.agents.parts.state import (
 )
 from robotasks.agents.parts.store import Store
 from robotasks.agents.parts.tasks import TaskNetwork, task_columns
-from robotasks.benchmark.agent import Forgetful, TrialSpec
 
 LIMIT, ATOMS = 10.0, 101  # values that a critic tells apart: so many, evenly within +-LIMIT
 RETURNS = 5.0  # what the largest return becomes; the rest of the range is the entropy's
@@ -102,16 +101,8 @@ class SoftActorCritic(nn.Module):
         self.sizes, self.generator = (observation_size, action_size), generator
 
         def network(inputs: int, outputs: int) -> TaskNetwork:
-            return TaskNetwork(
-                (inputs, *config.hidden, outputs),
-                "relu",
-                0.01,
-                generator,
-                columns=columns,
-                embedding=config.embedding,
-                heads=config.heads,
-                body=residual,
-            )
+            sizes, told = (inputs, *config.hidden, outputs), (config.embedding, config.heads)
+            return TaskNetwork(sizes, "relu", 0.01, generator, columns, *told, residual)
 
         self.normalise = RunningMeanStd((observation_size,))
         self.actor = network(observation_size, 2 * action_size)
@@ -132,6 +123,10 @@ class SoftActorCritic(nn.Module):
     def mean(self, obs: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw `obs` (n, o)."""
         return self.actor(self.normalise(obs)).chunk(2, dim=-1)[0].tanh()
+
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        """Sampled actions (n, a) for raw `obs` (n, o)."""
+        return self.draw(self.normalise(obs), generator)[0]
 
     def track(self, tau: float) -> None:
         """Let the targets follow the critics."""
@@ -244,9 +239,9 @@ class MTSAC:
         loss.backward()
         descend(self.adams[part], self.config.max_grad_norm, "mtsac", "Lower learning_rate")
 
-    def adapter(self) -> SoftAdapter:
+    def adapter(self) -> PolicyAdapter:
         """The agent as evaluation sees it; it follows further learning."""
-        return SoftAdapter(self.policy)
+        return PolicyAdapter(self.policy)
 
     def state(self) -> State:
         """Networks, statistics, optimisers, random stream and all transitions kept."""
@@ -273,33 +268,13 @@ class MTSAC:
             load_adam(adam, f"adam/{name}", state)
 
 
-class SoftAdapter(Forgetful):
-    """An `Adapter`: the middle of the actions, or with `explore` a sampled one."""
-
-    def __init__(self, policy: SoftActorCritic) -> None:
-        self.policy, self.generator = policy, torch.Generator()
-
-    def begin_trial(self, n: int, spec: TrialSpec) -> None:
-        """Begin the stream of samples anew; ValueError if the worlds do not fit the policy."""
-        self.generator.manual_seed(0)
-        check_sizes(self.policy, spec)
-
-    @torch.inference_mode()
-    def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
-        """Actions (n, a) float32 in [-1, 1] for `obs` (n, o)."""
-        policy, raw = self.policy, torch.tensor(obs, dtype=torch.float32)
-        if explore:
-            return policy.draw(policy.normalise(raw), self.generator)[0].numpy()
-        return policy.mean(raw).numpy()
-
-
 def train(
     env: Any,
     config: Config,
     run: Run,
     evaluate: Evaluate | None = None,
     on_progress: OnProgress | None = None,
-) -> SoftAdapter:
+) -> PolicyAdapter:
     """Train on `env` (SAME_STEP autoreset, world i with task i modulo their number) as `run` says.
 
     A run that was killed and is resumed ends with the same bits as one that was not. Ctrl-C saves
@@ -317,7 +292,7 @@ def train(
     return learner.adapter()
 
 
-def load(folder: Path | str) -> SoftAdapter:
+def load(folder: Path | str) -> PolicyAdapter:
     """The trained agent of a run folder, from its newest checkpoint.
 
     Raises RunError if there is none or it cannot be used.
@@ -331,4 +306,4 @@ def load(folder: Path | str) -> SoftAdapter:
         action_size = state["learner/store/actions"].shape[-1]
         policy = SoftActorCritic(seen, action_size, columns, config, torch.Generator())
         load_module(policy, "learner/policy", state)
-    return SoftAdapter(policy)
+    return PolicyAdapter(policy)

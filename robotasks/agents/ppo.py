@@ -105,6 +105,10 @@ class ActorCritic(nn.Module):
         """Sampled actions (N, a) and their log-probabilities (N,) for raw `obs` (N, o)."""
         return self.noise.sample(self.mean(obs), self.generator)
 
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        """Sampled actions (n, a) for raw `obs` (n, o)."""
+        return self.noise.sample(self.mean(obs), generator)[0]
+
     def value(self, obs: Tensor) -> Tensor:
         """Value (...) of normalised `obs` (..., o)."""
         return self.critic(obs).squeeze(-1)

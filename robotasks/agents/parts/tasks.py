@@ -30,7 +30,6 @@ class TaskNetwork(nn.Module):
         activation: Activation,
         last_gain: float,
         generator: torch.Generator,
-        *,
         columns: slice,
         embedding: int | None = None,
         heads: Literal["one", "task"] = "one",
