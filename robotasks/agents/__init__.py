@@ -22,6 +22,7 @@ AGENTS: Mapping[str, str] = MappingProxyType(
         "mtppo": "robotasks.agents.mtppo",
         "mtsac": "robotasks.agents.mtsac",
         "her": "robotasks.agents.her",
+        "options": "robotasks.agents.options",
         "rl2": "robotasks.agents.rl2",
         "varibad": "robotasks.agents.varibad",
         "bc": "robotasks.agents.bc",
