@@ -10,10 +10,8 @@ that no demonstration shows (Ross & Bagnell 2010); noise in the recording (`robo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -149,13 +147,12 @@ def load(folder: Path | str) -> PolicyAdapter:
     """
     stored = read_config(folder)
     with checkpoint.opened(Path(folder) / CHECKPOINT, BC.name) as state:
-        policy = rebuilt(stored["config"], section(state, "learner/policy"))
+        policy = rebuilt(Config(**stored["config"]), section(state, "learner/policy"))
     return PolicyAdapter(policy)
 
 
-def rebuilt(options: Mapping[str, Any], weights: State) -> Clone:
+def rebuilt(config: Config, weights: State) -> Clone:
     """The policy of a run's options and weights."""
-    config = Config(**options)
     last_bias = weights[f"actor.{2 * len(config.hidden)}.bias"]
     sizes = len(weights["normalise.mean"]), len(last_bias)
     policy = Clone(*sizes, config, torch.Generator())

@@ -34,9 +34,9 @@ from robotasks.agents.parts.norm import RunningMeanStd, TaskReturnLimit
 from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import (
-    adam_state,
+    adams_state,
     generator_state,
-    load_adam,
+    load_adams,
     load_generator,
     load_module,
     module_state,
@@ -217,7 +217,7 @@ class MTSAC:
     def _improve_actor(self, obs: Tensor, weight: Tensor) -> tuple[float, Tensor]:
         """Raise what the critics expect, and the entropy; returns the first and log-probabilities.
 
-        Both critics count alike: the smaller of two is too careful where values are classified.
+        Both critics count alike, as in BRC, where SAC takes the smaller of the two.
         """
         policy = self.policy
         policy.critics.requires_grad_(False)
@@ -245,16 +245,14 @@ class MTSAC:
 
     def state(self) -> State:
         """Networks, statistics, optimisers, random stream and all transitions kept."""
-        state = {
+        return {
             **module_state(self.policy, "policy"),
             **module_state(self.limit, "limit"),
+            **adams_state(self.adams),
             **generator_state(self.policy.generator, "generator"),
             **{f"store/{name}": column for name, column in self.store.state().items()},
             "log_weight": self.log_weight.detach().numpy().copy(),
         }
-        for name, adam in self.adams.items():
-            state |= adam_state(adam, f"adam/{name}")
-        return state
 
     def load(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
@@ -264,8 +262,7 @@ class MTSAC:
         self.store.load(section(state, "store"))
         with torch.no_grad():
             self.log_weight.copy_(torch.from_numpy(state["log_weight"]))
-        for name, adam in self.adams.items():
-            load_adam(adam, f"adam/{name}", state)
+        load_adams(self.adams, state)
 
 
 def train(

@@ -1,6 +1,6 @@
 """Options (Sutton et al. 1999): a manager that chooses, every few steps, what a worker works at.
 
-The workers are policies that were cloned on tasks with one part, told where it goes. On a task with
+The workers are policies that have learned tasks with one part, told where it goes. On a task with
 several parts a choice is a worker and a part: the worker sees that part in the place of its own,
 beside the robot and the goal as the task shows them, and acts for `every` control steps. PPO trains
 the manager on the whole task; to it a choice is one step. The workers stay as they are.
@@ -21,7 +21,6 @@ import torch
 from gymnasium.spaces import Box
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
-from torch import Tensor
 
 from robotasks.agents import bc, ppo
 from robotasks.agents.parts import checkpoint
@@ -31,20 +30,20 @@ from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
-from robotasks.agents.parts.state import load_module, module_state
+from robotasks.agents.parts.skills import Skill, Skills, part_columns
 from robotasks.agents.ppo import PPO, ActorCritic
 from robotasks.benchmark.agent import Forgetful, TrialSpec
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import Layout
 
-PART, MOUNT = "object", "fixture"  # what slots of parts and of places for them are called
+TRADES: Mapping[str, Any] = {"bc": bc, "ppo": ppo}  # agents whose runs can be workers
 
 
 @dataclass(frozen=True)
 class Config(ppo.Config):
     """Options of the manager, beside those of PPO, whose steps are choices here."""
 
-    workers: tuple[str, ...] = ()  # run folders of bc, each on a task with one part
+    workers: tuple[str, ...] = ()  # run folders of bc or ppo, each on a task with one part
     every: int = 8  # control steps between two choices
 
     def __post_init__(self) -> None:
@@ -56,58 +55,11 @@ class Config(ppo.Config):
 
 @dataclass(frozen=True)
 class Worker:
-    """A cloned policy and the names of what it sees."""
+    """A policy and the names of what it sees."""
 
-    policy: bc.Clone
+    policy: Skill
     layout: Layout
     about: Mapping[str, Any]  # for the run's config.json: where it came from, how it is built
-
-
-class Skills:
-    """All that can be chosen: choice c is worker c // parts at part c % parts."""
-
-    def __init__(self, policies: Sequence[bc.Clone], columns: Sequence[Tensor]) -> None:
-        """columns: of each worker, (parts, o): the columns of the whole observation it reads."""
-        self.policies, self.columns, self.parts = policies, columns, len(columns[0])
-        self.choices = len(policies) * self.parts
-        self.action_size = policies[0].sizes[1]
-
-    @torch.inference_mode()
-    def act(self, obs: Tensor, choice: Tensor) -> Tensor:
-        """Actions (n, a) in [-1, 1] for raw `obs` (n, o) and what was chosen, (n,)."""
-        actions = torch.zeros(len(obs), self.action_size)
-        worker, part = choice // self.parts, choice % self.parts
-        for i, (policy, columns) in enumerate(zip(self.policies, self.columns, strict=True)):
-            mine = worker == i
-            actions[mine] = policy.mean(obs[mine].gather(1, columns[part[mine]]))
-        return actions.clamp(-1, 1)
-
-
-def part_columns(worker: Layout, whole: Layout) -> Tensor:
-    """What a worker reads of the whole observation to serve each part, (parts, o).
-
-    The place for a part is the one of its number, or the only one. Raises ValueError if there is
-    but one part, or if the worker sees what the whole observation does not show.
-    """
-    parts = sum(name.startswith(PART) for name in whole)
-    if parts < 2:
-        raise ValueError(f"There are {parts} parts to choose from, so there is nothing to manage.")
-    return torch.stack([_columns_for(part, worker, whole) for part in range(parts)])
-
-
-def _columns_for(part: int, worker: Layout, whole: Layout) -> Tensor:
-    renamed = {f"{PART}0": f"{PART}{part}"}
-    if f"{MOUNT}{part}" in whole:
-        renamed[f"{MOUNT}0"] = f"{MOUNT}{part}"
-    names = [renamed.get(name, name) for name in worker]
-    missing = [name for name in names if name not in whole]
-    twice = [name for name in worker if name.startswith(PART) and name not in renamed]
-    if missing or twice:
-        raise ValueError(
-            f"A worker serves one part and sees what the whole task shows; this one also sees "
-            f"{', '.join(missing + twice)}. Clone it on a task with one part, told the same."
-        )
-    return torch.cat([torch.arange(whole.size)[whole.columns(name)] for name in names])
 
 
 class Decisions(VectorEnv):
@@ -188,11 +140,7 @@ class Manager:
 
     def state(self) -> State:
         """The manager, and the workers: who loads the run needs no other folder."""
-        state = self.ppo.state()
-        for i, policy in enumerate(self.skills.policies):
-            state |= module_state(policy, f"workers/{i}")
-            state |= {f"columns/{i}": self.skills.columns[i].numpy().copy()}
-        return state
+        return {**self.ppo.state(), **self.skills.state()}
 
     def load(self, state: State) -> None:
         """Go on exactly where `state` was taken; the workers are the same."""
@@ -242,8 +190,8 @@ def train(
     """
     if not config.workers:
         raise ValueError(
-            "options needs workers: clone them on tasks with one part (`robotasks train bc`) and "
-            "name their run folders, --set workers=RUN,RUN"
+            "options needs workers: train them on tasks with one part (bc, ppo) and name their run "
+            "folders, --set workers=RUN,RUN"
         )
     return manage(
         [hired(folder) for folder in config.workers], env, config, run, evaluate, on_progress
@@ -251,14 +199,19 @@ def train(
 
 
 def hired(folder: str) -> Worker:
-    """The worker in a run folder of bc. Raises RunError if it cannot be used."""
-    policy, stored = bc.load(folder).policy, read_config(folder)
-    assert isinstance(policy, bc.Clone)
-    task, reveal = stored["env"]["tasks"], stored["env"]["reveal"]
-    with closing(TaskVectorEnv(task, 1, reveal=reveal, threads=1)) as env:
+    """The worker in a run folder. Raises RunError or ValueError if it cannot be used."""
+    stored = read_config(folder)
+    agent, task = stored["agent"], stored["env"].get("tasks")
+    if agent not in TRADES or task is None:
+        raise ValueError(
+            f"{folder} is a run of {agent} on {task or 'a suite'}; a worker has to be a run of "
+            f"{' or '.join(TRADES)} on one task."
+        )
+    with closing(TaskVectorEnv(task, 1, reveal=stored["env"]["reveal"], threads=1)) as env:
         layout = env.layout
     digest = hashlib.sha256((Path(folder) / CHECKPOINT).read_bytes()).hexdigest()
-    return Worker(policy, layout, {"config": stored["config"], "task": task, "sha256": digest})
+    about = {"agent": agent, "task": task, "config": stored["config"], "sha256": digest}
+    return Worker(TRADES[agent].load(folder).policy, layout, about)
 
 
 def manage(
@@ -294,12 +247,15 @@ def load(folder: Path | str) -> OptionsAdapter:
     config = Config(**options)
     with checkpoint.opened(Path(folder) / CHECKPOINT, Manager.name) as state:
         policies = [
-            bc.rebuilt(worker["config"], section(state, f"learner/workers/{i}"))
+            rebuilt(worker["agent"], worker["config"], section(state, f"learner/workers/{i}"))
             for i, worker in enumerate(about)
         ]
         columns = [torch.from_numpy(state[f"learner/columns/{i}"]) for i in range(len(about))]
-        weights = section(state, "learner/policy")
-        sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
-        policy = ActorCritic(*sizes, config, torch.Generator())
-        load_module(policy, "learner/policy", state)
+        policy = ppo.rebuilt(config, section(state, "learner/policy"))
     return OptionsAdapter(policy, Skills(policies, columns), config.every)
+
+
+def rebuilt(agent: str, options: Mapping[str, Any], weights: State) -> Skill:
+    """The policy of a worker from what a run tells of it."""
+    module = TRADES[agent]
+    return module.rebuilt(module.Config(**options), weights)

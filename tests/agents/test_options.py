@@ -22,7 +22,7 @@ SPEC = TrialSpec(observation_size=6, action_size=3, episodes=1, horizon=24)
 
 def walker(gain=3.0):
     """A worker that goes to the place it sees."""
-    about = {"config": {"hidden": []}, "gain": gain}
+    about = {"agent": "bc", "config": {"hidden": []}, "gain": gain}
     policy = bc.Clone(2, 3, bc.Config(hidden=()), torch.Generator())
     with torch.no_grad():
         policy.actor[0].weight[:] = gain * torch.eye(3, 2)
