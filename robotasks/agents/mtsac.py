@@ -67,7 +67,8 @@ class Config:
     batch: int = 256  # transitions of a gradient step
     temperature: float = 0.02  # weight of the entropy at the start, in units of the scaled return
     entropy: float = -0.5  # what is wanted of each action number; -0.5 is a spread of 0.15
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-3  # the first one
+    final_rate: float = 0.05  # share of it at the run's end, reached in a straight line
     max_grad_norm: float = 10.0
     threads: int = 1  # of torch; results repeat exactly for the same number only
 
@@ -77,7 +78,7 @@ class Config:
             self,
             counts=("rollout", "ratio", "buffer", "batch", "threads"),
             positive=("tau", "temperature", "learning_rate", "max_grad_norm"),
-            shares=("gamma", "tau"),
+            shares=("gamma", "tau", "final_rate"),
         )
         if self.embedding is not None and self.embedding < 1:
             raise ValueError(f"embedding must be at least 1 or None, not {self.embedding}.")
@@ -166,11 +167,14 @@ class MTSAC:
 
     def learn(self, batch: Batch, left: float) -> dict[str, float]:
         """Keep a rollout, and take gradient steps on all that is kept, once that is enough."""
-        policy, store = self.policy, self.store
+        config, policy, store = self.config, self.policy, self.store
+        for adam in self.adams.values():
+            share = config.final_rate + (1 - config.final_rate) * left
+            adam.param_groups[0]["lr"] = config.learning_rate * share
         policy.normalise.update(batch.obs)
         self.limit.update(batch.rewards, batch.dones)
         store.add(batch)
-        enough = store.added * store.block >= self.config.learning_starts
+        enough = store.added * store.block >= config.learning_starts
         logged = [self._step() for _ in range(self.steps if enough else 0)]
         means = np.mean(logged, axis=0).tolist() if logged else [float("nan")] * 3
         weights = self.log_weight.detach().exp()

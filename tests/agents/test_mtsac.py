@@ -183,6 +183,14 @@ def test_each_task_has_its_own_weight_of_the_entropy():
     assert moved[2] < 0
 
 
+def test_steps_grow_smaller_towards_the_end():
+    agent, batch = learner(final_rate=0.1)
+    for left, rate in ((1.0, 3e-3), (0.5, 0.55 * 3e-3), (0.0, 3e-4)):
+        agent.learn(batch, left)
+        found = [adam.param_groups[0]["lr"] for adam in agent.adams.values()]
+        assert found == pytest.approx([rate] * 3)
+
+
 def test_improving_the_policy_leaves_the_critics_alone():
     agent, batch = learner()
     agent.store.add(batch)
