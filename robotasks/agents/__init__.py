@@ -20,7 +20,9 @@ AGENTS: Mapping[str, str] = MappingProxyType(
     {
         "ppo": "robotasks.agents.ppo",
         "mtppo": "robotasks.agents.mtppo",
+        "mtsac": "robotasks.agents.mtsac",
         "her": "robotasks.agents.her",
+        "options": "robotasks.agents.options",
         "rl2": "robotasks.agents.rl2",
         "varibad": "robotasks.agents.varibad",
         "bc": "robotasks.agents.bc",

@@ -10,6 +10,7 @@ that no demonstration shows (Ross & Bagnell 2010); noise in the recording (`robo
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from robotasks.agents.parts.sampler import Pairs, Sampler
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
 from robotasks.benchmark.dataset import Demonstrations
 
+JUMP = 1.0  # between two actions, half of their range
+
 
 @dataclass(frozen=True)
 class Config:
@@ -40,6 +43,7 @@ class Config:
     minibatches: int = 64  # gradient steps of an update
     learning_rate: float = 1e-3  # the first one; it falls to 0
     weight_decay: float = 1e-4
+    switches: float = 0.0  # share of each minibatch that is drawn from steps where an action jumps
     threads: int = 1  # of torch; results repeat exactly for the same number only
 
     def __post_init__(self) -> None:
@@ -53,12 +57,12 @@ class Config:
             raise ValueError(f"learning_rate must be positive, not {self.learning_rate}.")
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
+        if not 0 <= self.switches < 1:
+            raise ValueError(f"switches must be within 0..1, below 1, not {self.switches}.")
 
 
 class Clone(nn.Module):
     """A deterministic policy: one network on the normalised observation."""
-
-    noise = None
 
     def __init__(
         self, observation_size: int, action_size: int, config: Config, generator: torch.Generator
@@ -72,6 +76,10 @@ class Clone(nn.Module):
     def mean(self, obs: Tensor) -> Tensor:
         """The actions (..., a) for raw `obs` (..., o)."""
         return self.actor(self.normalise(obs))
+
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        """The same: there is but one action."""
+        return self.mean(obs)
 
 
 class BC:
@@ -132,10 +140,26 @@ def train(
         policy = Clone(obs.shape[1], actions.shape[1], config, generator)
         policy.normalise.update(obs)
         learner = BC(policy, config)
-        sampler = Sampler(obs, actions, config.batch, config.minibatches, generator)
+        marked = switches(demonstrations.actions[: config.episodes]) if config.switches else None
+        extra = round(config.switches * config.batch)
+        sampler = Sampler(obs, actions, config.batch, config.minibatches, generator, marked, extra)
         training = Training(run, learner, sampler)
         training.carry_out(dataclasses.asdict(config), lambda: None, evaluate, on_progress)
     return learner.adapter()
+
+
+def switches(episodes: Sequence[np.ndarray]) -> Tensor:
+    """The steps, numbered through all episodes, whose action is far from the one before.
+
+    Such are rare and decide: fingers open in one step of 200, and a clone that never opens them has
+    a small error (Wen et al. 2021, arXiv 2106.06452, for the idea). episodes: actions (T, a) in
+    [-1, 1], of each. Raises ValueError if there are none.
+    """
+    jumps = [np.abs(np.diff(a, axis=0, prepend=a[:1])).max(axis=1) > JUMP for a in episodes]
+    found = np.flatnonzero(np.concatenate(jumps))
+    if not len(found):
+        raise ValueError("No action jumps in these demonstrations; leave switches at 0.")
+    return torch.from_numpy(found)
 
 
 def load(folder: Path | str) -> PolicyAdapter:
@@ -145,10 +169,14 @@ def load(folder: Path | str) -> PolicyAdapter:
     """
     stored = read_config(folder)
     with checkpoint.opened(Path(folder) / CHECKPOINT, BC.name) as state:
-        config = Config(**stored["config"])
-        weights = section(state, "learner/policy")
-        last_bias = weights[f"actor.{2 * len(config.hidden)}.bias"]
-        sizes = len(weights["normalise.mean"]), len(last_bias)
-        policy = Clone(*sizes, config, torch.Generator())
-        load_module(policy, "learner/policy", state)
+        policy = rebuilt(Config(**stored["config"]), section(state, "learner/policy"))
     return PolicyAdapter(policy)
+
+
+def rebuilt(config: Config, weights: State) -> Clone:
+    """The policy of a run's options and weights."""
+    last_bias = weights[f"actor.{2 * len(config.hidden)}.bias"]
+    sizes = len(weights["normalise.mean"]), len(last_bias)
+    policy = Clone(*sizes, config, torch.Generator())
+    policy.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    return policy

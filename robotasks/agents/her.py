@@ -29,7 +29,7 @@ from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_th
 from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.replay import Excursions, Replay
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
-from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
+from robotasks.agents.parts.state import adams_state, load_adams, load_module, module_state
 from robotasks.agents.parts.streams import Streams
 from robotasks.benchmark.agent import Forgetful, TrialSpec
 from robotasks.envs.sb3 import Sb3VecEnv
@@ -128,11 +128,10 @@ class HER:
         sizes = [space[name].shape[0] for name in ("observation", "desired_goal")]
         state = {
             **module_state(model.policy, "policy"),
+            **adams_state(self.adams),
             "entropy": model.log_ent_coef.detach().numpy().copy(),
             "sizes": np.array([*sizes, model.action_space.shape[0]]),
         }
-        for name, adam in self.adams.items():
-            state |= adam_state(adam, f"adam/{name}")
         return state | {f"streams/{name}": v for name, v in self.streams.state().items()}
 
     def load(self, state: State) -> None:
@@ -140,8 +139,7 @@ class HER:
         load_module(self.model.policy, "policy", state)
         with torch.no_grad():
             self.model.log_ent_coef.copy_(torch.from_numpy(state["entropy"]))
-        for name, adam in self.adams.items():
-            load_adam(adam, f"adam/{name}", state)
+        load_adams(self.adams, state)
         self.streams.load(section(state, "streams"))
 
 

@@ -27,12 +27,11 @@ from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import env_sizes
 from robotasks.agents.parts.loop import Evaluate, OnProgress, torch_threads
-from robotasks.agents.parts.nets import Activation, mlp
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_module
 from robotasks.agents.parts.surgery import Rule, cosines, weights
+from robotasks.agents.parts.tasks import TaskNetwork, task_columns
 from robotasks.agents.ppo import PPO, ActorCritic, Loss, Rows, whole_gradient
-from robotasks.layout import unknown
 
 MATRIX_LIMIT = 10  # tasks up to which the whole matrix of conflicts is logged, a column a pair
 
@@ -51,65 +50,6 @@ class Config(ppo.Config):
         super().__post_init__()
         if self.embedding is not None and self.embedding < 1:
             raise ValueError(f"embedding must be at least 1 or None, not {self.embedding}.")
-
-
-class TaskNetwork(nn.Module):
-    """A network that is told the task by `columns` of its input, a normalised observation.
-
-    They are replaced by the plain one-hot code or by the embedding: normalised, the code of a
-    task that training never met would be far out. Without such columns there is one task.
-    """
-
-    columns: Tensor
-
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        activation: Activation,
-        last_gain: float,
-        generator: torch.Generator,
-        *,
-        columns: slice,
-        config: Config,
-    ) -> None:
-        super().__init__()
-        inputs, *hidden, outputs = sizes
-        width = columns.stop - columns.start
-        self.of, self.tasks = columns, max(1, width)
-        self.register_buffer("columns", torch.tensor([columns.start, columns.stop]))
-        self.embedding = None
-        if config.embedding:
-            drawn = torch.empty(self.tasks, config.embedding).normal_(generator=generator)
-            self.embedding = nn.Parameter(nn.functional.normalize(drawn, dim=-1))
-        told = config.embedding or self.tasks
-        self.heads = self.tasks if config.heads == "task" else 1
-        layers = (inputs - width + told, *hidden, self.heads * outputs)
-        self.layers = mlp(layers, activation, last_gain, generator)
-
-    def task(self, obs: Tensor) -> Tensor:
-        """Number (...) of the task that normalised `obs` (..., o) are about."""
-        if self.tasks == 1:
-            return torch.zeros(obs.shape[:-1], dtype=torch.long)
-        return obs[..., self.of].argmax(dim=-1)
-
-    def forward(self, obs: Tensor) -> Tensor:
-        """Outputs (..., k) for normalised `obs` (..., o)."""
-        task = self.task(obs)
-        code = nn.functional.one_hot(task, self.tasks).to(obs.dtype)
-        told = code
-        if self.embedding is not None:
-            told = code @ nn.functional.normalize(self.embedding, dim=-1)
-        seen = (obs[..., : self.of.start], told, obs[..., self.of.stop :])
-        found = self.layers(torch.cat(seen, dim=-1))
-        if self.heads == 1:
-            return found
-        return (found.unflatten(-1, (self.tasks, -1)) * code[..., None]).sum(dim=-2)
-
-    def shared(self) -> list[nn.Parameter]:
-        """What all tasks use: everything but the heads and the embedding, which are each task's."""
-        last = self.layers[-1]
-        own = [*last.parameters()] if self.heads > 1 else []
-        return [p for p in self.layers.parameters() if not any(p is other for other in own)]
 
 
 class TaskGradients:
@@ -219,24 +159,6 @@ class MTPPO:
         self.ppo.load(state)
 
 
-def task_columns(env: Any, by: str) -> slice:
-    """The columns of an observation that tell the task; an empty slice if there is but one task.
-
-    by: their slot; where the goals of one task are as different as tasks, that slot's choices are
-    the tasks here. Raises ValueError if there are several tasks and they are not told apart.
-    """
-    if by in env.layout:
-        return env.layout.columns(by)
-    if by != "task":
-        raise ValueError(unknown("observation slot", by, env.layout))
-    if len(env.tasks) > 1:
-        raise ValueError(
-            f"{MTPPO.name} has to be told which of the {len(env.tasks)} tasks a world is about: "
-            "add task to what is revealed (--reveal goal task), or train ppo, which is not told."
-        )
-    return slice(0, 0)
-
-
 def train(
     env: Any,
     config: Config,
@@ -250,7 +172,8 @@ def train(
     and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
     with torch_threads(config.threads):
-        policy = _policy(*env_sizes(env), task_columns(env, config.by), config, run.seed)
+        columns = task_columns(env, config.by, MTPPO.name)
+        policy = _policy(*env_sizes(env), columns, config, run.seed)
         learner = MTPPO(policy, config, env.num_envs, len(env.tasks))
         ppo.act_and_learn(env, policy, learner, config, run, evaluate, on_progress)
     return learner.adapter()
@@ -275,6 +198,6 @@ def _policy(
     observation_size: int, action_size: int, columns: slice, config: Config, seed: int = 0
 ) -> ActorCritic:
     """A new policy and critic."""
-    network = partial(TaskNetwork, columns=columns, config=config)
+    network = partial(TaskNetwork, columns=columns, embedding=config.embedding, heads=config.heads)
     generator = torch.Generator().manual_seed(seed)
     return ActorCritic(observation_size, action_size, config, generator, network)

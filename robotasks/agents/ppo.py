@@ -37,7 +37,7 @@ from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.pretrained import adopt
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
-from robotasks.agents.parts.state import load_module, load_on_policy, on_policy_state
+from robotasks.agents.parts.state import load_on_policy, on_policy_state
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,10 @@ class ActorCritic(nn.Module):
     def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions (N, a) and their log-probabilities (N,) for raw `obs` (N, o)."""
         return self.noise.sample(self.mean(obs), self.generator)
+
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        """Sampled actions (n, a) for raw `obs` (n, o)."""
+        return self.noise.sample(self.mean(obs), generator)[0]
 
     def value(self, obs: Tensor) -> Tensor:
         """Value (...) of normalised `obs` (..., o)."""
@@ -288,9 +292,13 @@ def load(folder: Path | str) -> PolicyAdapter:
     """
     stored = read_config(folder)
     with checkpoint.opened(Path(folder) / CHECKPOINT, PPO.name) as state:
-        config = Config(**stored["config"])
-        weights = section(state, "learner/policy")
-        sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
-        policy = ActorCritic(*sizes, config, torch.Generator())
-        load_module(policy, "learner/policy", state)
+        policy = rebuilt(Config(**stored["config"]), section(state, "learner/policy"))
     return PolicyAdapter(policy)
+
+
+def rebuilt(config: Config, weights: State) -> ActorCritic:
+    """The policy of a run's options and weights."""
+    sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
+    policy = ActorCritic(*sizes, config, torch.Generator())
+    policy.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    return policy

@@ -47,6 +47,7 @@ VARIANTS: Mapping[str, Variant] = {
         f"mtppo-mh-{rule}": Variant("mtppo", _SIGHTED, ("heads=task", f"combine={rule}"))
         for rule in ("pcgrad", "cagrad")
     },
+    "mtsac": Variant("mtsac", reveal=_SIGHTED),
     "rl2": Variant("rl2", reveal=("history",), episodes=4, worlds=128),
     # It reads no longer trials than it learned from, so those have to be as long as the tests'.
     "rl2-tf": Variant(

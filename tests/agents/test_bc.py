@@ -94,6 +94,29 @@ def test_fewer_episodes_are_the_first_ones(toy, tmp_path):
         bc.train(toy, replace(CONFIG, episodes=3), replace(RUN, folder=tmp_path / "of-three"))
 
 
+def test_rare_switches_are_learned_where_they_are_drawn_more_often(tmp_path):
+    """One step in a hundred opens the fingers: hardly an error, yet all that matters."""
+    obs = np.random.default_rng(0).normal(size=(20, 100, 3)).astype(np.float32)
+    obs[:, :, 0] = np.minimum(np.abs(np.arange(100) - 60), 3)
+    actions = np.where(np.arange(100) == 60, 1.0, -1.0).astype(np.float32)
+    demonstrations = shown(obs, np.repeat(actions[None, :, None], 20, axis=0))
+    opens = {}
+    for share in (0.0, 0.25):
+        config = replace(CONFIG, switches=share, learning_rate=1e-2)
+        run = replace(RUN, folder=tmp_path / str(share), steps=100 * 4 * 32)
+        opens[share] = (bc.train(demonstrations, config, run).act(obs[:, 60]) > 0).mean()
+    assert opens[0.0] < 0.1
+    assert opens[0.25] > 0.9
+
+
+def test_switches_are_steps_that_follow_another_action_in_their_own_episode():
+    one = np.array([[-1, 0], [-1, 0.9], [0.1, 0.9], [0.1, 0.9]])
+    two = np.array([[1, 1], [1, -0.1], [1, -0.1]])
+    assert bc.switches((one, two)).tolist() == [2, 5]
+    with pytest.raises(ValueError, match="No action jumps"):
+        bc.switches((one[:2],))
+
+
 def test_exploring_changes_nothing_since_there_is_one_action(toy, tmp_path):
     clone = bc.train(toy, CONFIG, replace(RUN, folder=tmp_path))
     obs, _ = toy.steps()
@@ -107,6 +130,7 @@ def test_exploring_changes_nothing_since_there_is_one_action(toy, tmp_path):
         ({"episodes": 0}, "episodes must be at least 1, not 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"weight_decay": -1.0}, "weight_decay must be at least 0"),
+        ({"switches": 1.0}, "switches must be within 0..1, below 1"),
     ],
 )
 def test_options_that_cannot_work_are_refused(options, message):

@@ -10,6 +10,7 @@ from robotasks import TaskVectorEnv
 from robotasks.agents import load, mtppo, ppo
 from robotasks.agents.parts.norm import ReturnScale, return_scale, standardised
 from robotasks.agents.parts.run import Run
+from robotasks.agents.parts.tasks import task_columns
 from robotasks.agents.ppo import Rows, whole_gradient
 from robotasks.benchmark.agent import TrialSpec
 
@@ -64,10 +65,10 @@ def test_several_tasks_have_to_be_told(tmp_path):
 
 def test_choices_that_a_goal_names_may_stand_for_tasks():
     env = TaskVectorEnv("lid-choose", 2, autoreset_mode="SameStep")
-    columns = mtppo.task_columns(env, "goal_which")
+    columns = task_columns(env, "goal_which", "mtppo")
     assert columns == env.layout.columns("goal_which")
     with pytest.raises(ValueError, match="Did you mean goal_which"):
-        mtppo.task_columns(env, "goal_what")
+        task_columns(env, "goal_what", "mtppo")
 
 
 def test_one_task_need_not_be_told(tmp_path):

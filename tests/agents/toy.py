@@ -202,6 +202,52 @@ class TurnedPointEnv(PointEnv):
         return obs
 
 
+class ErrandEnv(PointEnv):
+    """A point that has to visit two places, the first one first; the last action does nothing.
+
+    Observation: the way to either place (2 each), the turn as one-hot (2). Reward 1 - tanh(4 way),
+    of the place whose turn it is, halved before the first was visited; success at the second one.
+    """
+
+    def __init__(self, num_envs=16, horizon=24) -> None:
+        super().__init__(num_envs, horizon, observation_size=6, action_size=3)
+        self.layout = Layout({"object0": 2, "object1": 2, "goal_which": 2})
+        self.here, self.turn = np.zeros((num_envs, 2)), np.zeros(num_envs, np.int64)
+
+    def step(self, actions):
+        """Move, and take note of a visit."""
+        self.here += 0.25 * actions[:, :2]
+        self.elapsed += 1
+        ways = np.linalg.norm(self.here[:, None] - self.places, axis=-1)
+        paid = (0.5 + 0.5 * self.turn) * (1 - np.tanh(4 * ways[np.arange(len(ways)), self.turn]))
+        self.turn |= ways[:, 0] < 0.1
+        success = (self.turn == 1) & (ways[:, 1] < 0.1)
+        ends, infos = self.elapsed >= self.horizon, {}
+        if ends.any():
+            told = {"success": success}
+            infos = {"final_obs": self._observe(), "final_info": told}
+            self.elapsed[ends] = 0
+            self._begin(ends)
+        return self._observe(), paid, np.zeros_like(ends), ends, infos
+
+    @property
+    def places(self):
+        """Where to go, (n, 2, 2)."""
+        return self.points.reshape(-1, 2, 2)
+
+    def get_state(self):
+        """Copies of everything."""
+        return super().get_state() | {"here": self.here.copy(), "turn": self.turn.copy()}
+
+    def _begin(self, mask):
+        super()._begin(mask)
+        self.here[mask], self.turn[mask] = 0.0, 0
+
+    def _observe(self):
+        ways = (self.places - self.here[:, None]).reshape(-1, 4)
+        return np.hstack([ways, np.eye(2)[self.turn]]).astype(np.float32)
+
+
 class GoalPointEnv(PointEnv):
     """The same with a goal face, in steps of 0.2: pays 1 within 0.2 of the goal, else 0."""
 

@@ -41,6 +41,17 @@ def test_an_agent_with_a_memory_plays_the_trials_of_a_meta_learning_suite(name, 
     assert found.splits[suite.tested].episodes == suite.episodes
 
 
+def test_an_off_policy_agent_plays_a_multi_task_suite(tmp_path):
+    """It is told the task there, learns, and keeps the protocol."""
+    few = Tier("few", 13_000, 2, 2, 1, 2, seeds=1, hours=0, worlds=100, quotable=False)
+    cell = Cell("MT1:reach", "mtsac", 0, few, tmp_path, "", worlds=8, threads=1)
+    play(cell)
+    found = read_cell(cell.folder)
+    assert found.result.breaches == ()
+    assert found.result.reveal == ("goal", "task")
+    assert found.result.train_steps > 10_000  # beyond what it waits for before it learns
+
+
 def benchmark_reach(out, capsys, *options, agents=(PLANTED,)):
     run_command(
         "benchmark",

@@ -33,13 +33,12 @@ def check_sizes(policy: Sized, spec: TrialSpec) -> None:
 class Policy(Sized, Protocol):
     """What the adapter asks of a policy."""
 
-    @property
-    def noise(self) -> DiagonalGaussian | None:
-        """How sampled actions spread; None if there is one action for each observation."""
-        ...
-
     def mean(self, obs: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw `obs` (n, o)."""
+        ...
+
+    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
+        """Sampled actions (n, a); the middle if there is one action for each observation."""
         ...
 
 
@@ -59,9 +58,8 @@ class PolicyAdapter:
     @torch.inference_mode()
     def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
         """Actions (n, a) float32 in [-1, 1] for `obs` (n, o)."""
-        actions = self.policy.mean(torch.tensor(obs, dtype=torch.float32))
-        if explore and self.policy.noise is not None:
-            actions, _ = self.policy.noise.sample(actions, self.generator)
+        raw = torch.tensor(obs, dtype=torch.float32)
+        actions = self.policy.sample(raw, self.generator) if explore else self.policy.mean(raw)
         return actions.clamp(-1, 1).numpy()
 
     def observe(

@@ -48,14 +48,17 @@ class RecentEpisodes:
 class Collector:
     """Steps `env` with `policy`, `steps` at a time, and remembers where it stopped.
 
-    anew: every rollout begins new trials in all worlds, for a policy that remembers.
+    anew: every rollout begins new trials in all worlds, for a policy that remembers. lasting: the
+    control steps of a step of `env`, where a policy does not choose at each.
 
     env: a vector environment with flat Box spaces and SAME_STEP autoreset, whose infos hold
     "final_obs" (N, o) and "final_info"["success"] (N,), valid on the rows that end.
     """
 
-    def __init__(self, env: Any, policy: Policy, steps: int, anew: bool = False) -> None:
-        sizes, self.anew = env_sizes(env), anew
+    def __init__(
+        self, env: Any, policy: Policy, steps: int, anew: bool = False, lasting: int = 1
+    ) -> None:
+        sizes, self.anew, self.lasting = env_sizes(env), anew, lasting
         self.env, self.policy = env, policy
         self.low, self.high = env.single_action_space.low, env.single_action_space.high
         self.batch = Batch.empty(steps, env.num_envs, *sizes)
@@ -64,12 +67,12 @@ class Collector:
         self._write = {name: tensor.numpy() for name, tensor in vars(self.batch).items()}
         self._returns = np.zeros(env.num_envs)  # of the episodes under way
         self.episodes = RecentEpisodes(env.num_envs)
-        self.steps = 0  # env steps taken so far, all worlds together
+        self.steps = 0  # control steps taken so far, all worlds together
 
     @property
     def per_update(self) -> int:
-        """Env steps of one rollout."""
-        return self.batch.rewards.numel()
+        """Control steps of one rollout."""
+        return self.batch.rewards.numel() * self.lasting
 
     def recent(self) -> tuple[float, float]:
         """Success rate and mean return of the episodes that ended last; NaN before the first."""
@@ -96,7 +99,7 @@ class Collector:
             self._finish_episodes(t, terminated | truncated, infos)
             obs = torch.from_numpy(after)
         batch.last_obs.copy_(obs)
-        self.steps += batch.rewards.numel()
+        self.steps += self.per_update
         return batch
 
     def _finish_episodes(self, t: int, ends: np.ndarray, infos: dict) -> None:

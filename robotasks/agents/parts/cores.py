@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from robotasks.agents.parts.nets import linear
+
 
 class GRUCore(nn.Module):
     """A gated recurrent unit (Cho et al. 2014, arXiv 1406.1078), as in RL2."""
@@ -59,7 +61,7 @@ class TransformerCore(nn.Module):
     ) -> None:
         super().__init__()
         self.width, self.context = width, context
-        self.embed = _linear(inputs, width, 1.0, generator)
+        self.embed = linear(inputs, width, 1.0, generator)
         self.blocks = nn.ModuleList(_Block(width, generator) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.register_buffer("positions", _sinusoids(context, width), persistent=False)
@@ -97,10 +99,10 @@ class _Block(nn.Module):
     def __init__(self, width: int, generator: torch.Generator) -> None:
         super().__init__()
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.ask = _linear(width, 3 * width, 1.0, generator)
-        self.answer = _linear(width, width, 0.0, generator)
-        self.rise = _linear(width, 2 * width, math.sqrt(2), generator)
-        self.fall = _linear(2 * width, width, 0.0, generator)
+        self.ask = linear(width, 3 * width, 1.0, generator)
+        self.answer = linear(width, width, 0.0, generator)
+        self.rise = linear(width, 2 * width, math.sqrt(2), generator)
+        self.fall = linear(2 * width, width, 0.0, generator)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Read steps (n, t, w) after `past`, keys and values (2, n, p, w); return both anew."""
@@ -112,13 +114,6 @@ class _Block(nn.Module):
         found = functional.scaled_dot_product_attention(q, k, v, attn_mask=sees)
         x = x + self.answer(found.transpose(1, 2).flatten(-2))
         return x + self.fall(functional.gelu(self.rise(self.between(x)))), known
-
-
-def _linear(inputs: int, outputs: int, gain: float, generator: torch.Generator) -> nn.Linear:
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
-    nn.init.orthogonal_(layer.weight, gain, generator)
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 def _sinusoids(length: int, width: int) -> Tensor:

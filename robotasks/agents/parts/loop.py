@@ -72,7 +72,7 @@ class Learner(Protocol[Taken]):
         ...
 
     def state(self) -> State:
-        """Named arrays, copies."""
+        """Named arrays: copies, or what the next `learn` leaves alone."""
         ...
 
     def load(self, state: State) -> None:
@@ -134,7 +134,7 @@ class Training(Generic[Rollout]):
             log.close()
 
     def snapshot(self) -> State:
-        """All that the rest of the run depends on, as copies."""
+        """All that the rest of the run depends on; the next update leaves it alone."""
         parts = {"learner": self.learner.state(), "collector": self.collector.state()}
         state = {f"{part}/{name}": value for part in parts for name, value in parts[part].items()}
         return state | {"wall_s": np.array(self.wall_s)}

@@ -14,6 +14,15 @@ Activation = Literal["tanh", "elu", "relu"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "elu": nn.ELU, "relu": nn.ReLU}
 
 
+def linear(inputs: int, outputs: int, gain: float, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with orthogonal weights, scaled by `gain`, and zero biases."""
+    # skip_init: the layer's own initialisation would draw from the global generator.
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    nn.init.orthogonal_(layer.weight, gain, generator)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 def mlp(
     sizes: Sequence[int], activation: Activation, last_gain: float, generator: torch.Generator
 ) -> nn.Sequential:
@@ -24,12 +33,38 @@ def mlp(
     layers: list[nn.Module] = []
     for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
         last = i == len(sizes) - 2
-        # skip_init: the layer's own initialisation would draw from the global generator.
-        layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
-        nn.init.orthogonal_(layer.weight, last_gain if last else math.sqrt(2), generator)
-        nn.init.zeros_(layer.bias)
+        layer = linear(inputs, outputs, last_gain if last else math.sqrt(2), generator)
         layers += [layer] if last else [layer, ACTIVATIONS[activation]()]
     return nn.Sequential(*layers)
+
+
+def residual(
+    sizes: Sequence[int], activation: Activation, last_gain: float, generator: torch.Generator
+) -> nn.Sequential:
+    """Layers of `sizes` as in BroNet (Nauman et al. 2024, arXiv 2405.16158): normalised, residual.
+
+    The first makes an input of the hidden width, which all hidden layers share; each further hidden
+    size is a block that is added to its input.
+    """
+    inputs, *hidden, outputs = sizes
+    if len({*hidden}) != 1:
+        raise ValueError(f"a residual network has hidden layers of one width, not of {hidden}")
+    width, gain, act = hidden[0], math.sqrt(2), ACTIVATIONS[activation]
+    stem = linear(inputs, width, gain, generator), nn.LayerNorm(width), act()
+    blocks = [_Added(width, act, generator) for _ in hidden[1:]]
+    return nn.Sequential(*stem, *blocks, linear(width, outputs, last_gain, generator))
+
+
+class _Added(nn.Module):
+    """Two normalised layers, added to their input (n, w)."""
+
+    def __init__(self, width: int, act: type[nn.Module], generator: torch.Generator) -> None:
+        super().__init__()
+        first, second = (linear(width, width, math.sqrt(2), generator) for _ in range(2))
+        self.layers = nn.Sequential(first, nn.LayerNorm(width), act(), second, nn.LayerNorm(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
 
 
 class DiagonalGaussian(nn.Module):
@@ -54,3 +89,16 @@ class DiagonalGaussian(nn.Module):
     def entropy(self) -> Tensor:
         """Differential entropy, a scalar: the same in every state."""
         return (self.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum()
+
+
+def squashed(mean: Tensor, log_std: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw from a normal distribution (..., a), squashed by tanh, and tell the log-density (...).
+
+    As in SAC (Haarnoja et al. 2018, arXiv 1812.05905, appendix C). Gradients reach both inputs.
+    """
+    noise = torch.empty_like(mean).normal_(generator=generator)
+    wide = mean + log_std.exp() * noise
+    # log(1 - tanh(wide)^2), finite also where that rounds to 0.
+    slope = 2 * (math.log(2) - wide - nn.functional.softplus(-2 * wide))
+    density = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
+    return wide.tanh(), (density - slope).sum(dim=-1)

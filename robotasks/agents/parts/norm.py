@@ -70,11 +70,7 @@ class ReturnScale(nn.Module):
     @torch.no_grad()
     def update(self, rewards: Tensor, dones: Tensor) -> None:
         """Take in the next steps: `rewards` and `dones` (T, N)."""
-        returns = torch.empty_like(rewards)
-        for t, (reward, done) in enumerate(zip(rewards, dones, strict=True)):
-            returns[t] = self.running.mul_(self.gamma).add_(reward)
-            self.running.masked_fill_(done, 0.0)
-        self.stats.update(returns)
+        self.stats.update(_running_returns(self.running, rewards, dones, self.gamma))
 
     def forward(self, rewards: Tensor) -> Tensor:
         """`rewards` divided by the spread of their returns; not shifted, so that signs stay."""
@@ -112,6 +108,38 @@ class TaskReturnScale(nn.Module):
         for scale, columns in zip(self.scales, self.of, strict=True):
             assert isinstance(scale, ReturnScale)  # what a ModuleList holds, its type does not say
             yield scale, columns
+
+
+class TaskReturnLimit(nn.Module):
+    """The largest discounted return so far, either way, of each of `tasks`.
+
+    The returns run world by world; world i works on task i modulo the number of tasks.
+    """
+
+    running: Tensor
+    largest: Tensor
+
+    def __init__(self, worlds: int, gamma: float, tasks: int) -> None:
+        super().__init__()
+        self.gamma, self.of = gamma, worlds_of(tasks)
+        self.register_buffer("running", torch.zeros(worlds))
+        self.register_buffer("largest", torch.zeros(tasks))
+
+    @torch.no_grad()
+    def update(self, rewards: Tensor, dones: Tensor) -> None:
+        """Take in the next steps: `rewards` and `dones` (T, N)."""
+        returns = _running_returns(self.running, rewards, dones, self.gamma).abs().amax(dim=0)
+        found = torch.stack([returns[columns].max() for columns in self.of])
+        torch.maximum(self.largest, found, out=self.largest)
+
+
+def _running_returns(running: Tensor, rewards: Tensor, dones: Tensor, gamma: float) -> Tensor:
+    """Discounted returns so far (T, N) after each of the next steps; `running` (N,) moves on."""
+    returns = torch.empty_like(rewards)
+    for t, (reward, done) in enumerate(zip(rewards, dones, strict=True)):
+        returns[t] = running.mul_(gamma).add_(reward)
+        running.masked_fill_(done, 0.0)
+    return returns
 
 
 def return_scale(worlds: int, gamma: float, tasks: int = 1) -> ReturnScale | TaskReturnScale:

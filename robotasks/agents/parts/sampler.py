@@ -21,15 +21,23 @@ class Pairs:
 
 
 class Sampler:
-    """Draws demonstrated steps evenly, with replacement.
+    """Draws demonstrated steps evenly, with replacement; `extra` of each minibatch among `marked`.
 
     obs, actions: of all steps, (M, o) and (M, a). batch: B. minibatches: K, of one rollout.
+    marked: numbers of steps, (m,).
     """
 
     def __init__(
-        self, obs: Tensor, actions: Tensor, batch: int, minibatches: int, generator: torch.Generator
+        self,
+        obs: Tensor,
+        actions: Tensor,
+        batch: int,
+        minibatches: int,
+        generator: torch.Generator,
+        marked: Tensor | None = None,
+        extra: int = 0,
     ) -> None:
-        self.obs, self.actions = obs, actions
+        self.obs, self.actions, self.marked, self.extra = obs, actions, marked, extra
         self.shape = (minibatches, batch)
         self.generator = generator
         self.steps = 0
@@ -42,6 +50,10 @@ class Sampler:
     def rollout(self) -> Pairs:
         """The next minibatches."""
         chosen = torch.randint(len(self.obs), self.shape, generator=self.generator)
+        if self.marked is not None:
+            size = (self.shape[0], self.extra)
+            drawn = torch.randint(len(self.marked), size, generator=self.generator)
+            chosen[:, : self.extra] = self.marked[drawn]
         self.steps += self.per_update
         return Pairs(self.obs[chosen], self.actions[chosen])
 

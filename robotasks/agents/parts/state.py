@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +43,18 @@ def load_adam(adam: torch.optim.Adam, name: str, state: State) -> None:
         index, moment = key.split(".")
         whole["state"].setdefault(int(index), {})[moment] = torch.from_numpy(value.copy())
     adam.load_state_dict(whole)
+
+
+def adams_state(adams: Mapping[str, torch.optim.Adam]) -> State:
+    """Several optimisers, each under "adam/name/"."""
+    parts = [adam_state(adam, f"adam/{name}") for name, adam in adams.items()]
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def load_adams(adams: Mapping[str, torch.optim.Adam], state: State) -> None:
+    """The inverse of `adams_state`."""
+    for name, adam in adams.items():
+        load_adam(adam, f"adam/{name}", state)
 
 
 def generator_state(generator: torch.Generator, name: str) -> State:
