@@ -23,6 +23,8 @@ _BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN
 class CpuEngine:
     """Worlds on `mujoco.batch.Batch`; see `robotasks.physics.engine.Engine`."""
 
+    host = True
+
     def __init__(self, model: mujoco.MjModel, worlds: int, threads: int) -> None:
         self.model = model
         self._index = lru_cache(partial(field_index, model))
@@ -38,6 +40,10 @@ class CpuEngine:
         self.diverged = np.zeros(worlds, dtype=bool)
         self._warnings = self.batch.warning[:, _BAD, 1]  # live counts, (worlds, kinds)
         self._known = self._warnings.copy()
+
+    def asarray(self, values: np.ndarray) -> np.ndarray:
+        """Return the values themselves."""
+        return values
 
     def step(self, ticks: int) -> None:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""
