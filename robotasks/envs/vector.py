@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
+from robotasks.arrays import clip, copied, namespace, on_host, zeros_like
 from robotasks.envs.checks import (
     check_counts,
     check_steppable,
@@ -23,7 +24,7 @@ from robotasks.envs.crew import Crew
 from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
 from robotasks.envs.rendering import CAMERAS, MODES, Pictures
-from robotasks.layout import View, unknown
+from robotasks.layout import Array, View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks import find_task
 from robotasks.tasks.distribution import Distribution, split_row
@@ -57,6 +58,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         stagger: bool = False,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         engine: str = "cpu",
+        device: str | None = None,
         threads: int = 0,
         render_mode: str | None = None,
         camera: str = "front",
@@ -73,7 +75,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         layout_tasks: tasks, these among them, that share one observation layout; its own if None.
         start: name of the tasks' start, or of several, between which the worlds take turns.
         episodes: consecutive episodes on one row (a trial). stagger: spread the worlds' clocks.
-        threads: native threads, 0 for all cores.
+        engine: "cpu" (numpy) or "gpu" (torch tensors on `device`, the first GPU if None; the same
+        worlds in float32, see docs/gpu.md). threads: native threads, 0 for all cores.
         """
         self._arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         distribution, tables = _tasks(tasks)
@@ -96,7 +99,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self.num_envs, self.tasks = num_envs, distribution
         self.horizon = max_episode_steps or max(task.horizon for task in distribution)
         self.episodes, self.render_mode = episodes, render_mode
-        self._record = Record(num_envs, self.horizon, episodes)
         self._mode = AutoresetMode(autoreset_mode)
         self.metadata = {
             "render_modes": list(MODES),
@@ -106,10 +108,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._dense, self._faced, self._stagger = reward == "dense", goal_conditioned, stagger
         self._shown = "goal" in reveal or goal_conditioned
         self._pictures = Pictures(camera, width, height)
+        made: dict[str, Any] = {"engine": engine, "threads": threads}
         self._crews = [
-            Crew(*one, len(range(i, num_envs, count)), engine=engine, threads=threads)
+            Crew(*one, len(range(i, num_envs, count)), **made, **_for_gpu(engine, device, one[0]))
             for i, one in enumerate(played)
         ]
+        self._engine = self._crews[0].engine
+        self._asarray, self._xp = self._engine.asarray, namespace(self._engine.sensors)
+        self._record = Record(num_envs, self.horizon, episodes, self._engine)
         self._of = [slice(i, None, count) for i in range(count)]
         told: Sequence[str] = reveal
         if goal_conditioned:  # the goal shows as desired_goal
@@ -117,13 +123,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         samples = {crew.task: (crew.now, crew.goal) for crew in self._crews}
         if layout_tasks is not None:
             samples = _samples(samples, layout_tasks)
-        self._observer = Observer(samples, observe, told)
+        self._observer = Observer(samples, observe, told, like=self._engine.sensors)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (5,), np.float32)
         self.single_observation_space = self._space()
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._last_obs = np.zeros((num_envs, self._observer.layout.size), dtype=np.float32)
-        self._last_achieved = self._goals()[0] if goal_conditioned else np.zeros((num_envs, 0))
+        self._last_obs = self._asarray(np.zeros((num_envs, self.layout.size), dtype=np.float32))
+        none = self._asarray(np.zeros((num_envs, 0)))
+        self._last_achieved = self._goals()[0] if goal_conditioned else none
         self._begun = self._closed = False
 
     @property
@@ -166,12 +173,13 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         if self._stagger and not self._begun:
             self._record.stagger()
         self._begun = True
-        self._last_obs[mask] = self._see()[mask]
+        chosen = self._asarray(mask)[:, None]
+        self._last_obs = self._xp.where(chosen, self._see(), self._last_obs)
         face = self._face(self._last_obs)
         self._remember(face)
-        return face, self._record.infos(np.zeros(self.num_envs, dtype=bool))
+        return face, self._record.infos(self._never())
 
-    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
         """Take one control step in every world, actions (n, 5) in [-1, 1].
 
         Returns observations, rewards (n,), terminations, truncations and infos; which
@@ -179,50 +187,56 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """
         self._check_open()
         check_steppable(self._begun, self._record.over, self._mode is AutoresetMode.DISABLED)
-        actions = checked_actions(actions, self.num_envs)
+        actions = checked_actions(actions, self.num_envs, self._engine)
         for crew, of in zip(self._crews, self._of, strict=True):
             crew.advance(actions[of])
         rewards, success, diverged = self._gather([crew.judge(self._dense) for crew in self._crews])
-        lost = diverged | self._record.over
-        any_lost = np.count_nonzero(lost)
+        resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
+        over, where = self._asarray(resetting), self._xp.where
+        lost = diverged | over
+        # What the host cannot see it has to reckon with.
+        any_lost = not self._engine.host or np.count_nonzero(lost)
         if any_lost:
-            resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
-            diverged &= ~resetting
-            rewards[lost], success[lost] = 0.0, False
-        idle = resetting if any_lost else None
-        truncated = self._record.tick(actions, rewards, success, diverged, idle)
-        if any_lost:
+            diverged &= ~over
+            rewards, success = where(lost, 0.0, rewards), success & ~lost
+        idle = resetting if np.count_nonzero(resetting) else None
+        ended = self._record.tick(actions, rewards, success, diverged, idle)
+        if idle is not None:
             self._restart(resetting)
         obs = self._see()
         if any_lost:
-            obs[diverged] = self._last_obs[diverged]  # the last good one
+            obs = where(diverged[:, None], self._last_obs, obs)  # the last good one
         face = self._face(obs)
         if self._faced:
-            face["achieved_goal"][diverged] = self._last_achieved[diverged]
+            before = self._last_achieved
+            face["achieved_goal"] = where(diverged[:, None], before, face["achieved_goal"])
             paid = self.compute_reward(face["achieved_goal"], face["desired_goal"], {})
-            rewards = np.where(lost, 0.0, paid)
-        infos: dict[str, Any] = {}
-        if self._mode is AutoresetMode.SAME_STEP and np.count_nonzero(truncated):
+            rewards = where(lost, 0.0, paid)
+        truncated, infos = self._asarray(ended), {}
+        if self._mode is AutoresetMode.SAME_STEP and np.count_nonzero(ended):
             infos = {"final_obs": face, "final_info": self._record.infos(diverged)}
-            infos |= {f"_{name}": truncated.copy() for name in infos}
-            self._restart(truncated)
-            obs = np.where(truncated[:, None], self._see(), obs)
-            face, diverged = self._face(obs), np.zeros_like(diverged)
+            infos |= {f"_{name}": copied(truncated) for name in infos}
+            self._restart(ended)
+            obs = where(truncated[:, None], self._see(), obs)
+            face = self._face(obs)
+            diverged = self._never() if self._engine.host else diverged & ~truncated
         self._last_obs = obs
         self._remember(face)
-        never = np.zeros(self.num_envs, dtype=bool)
-        return face, rewards, never, truncated, infos | self._record.infos(diverged)
+        infos = infos | self._record.infos(diverged)
+        return face, rewards, self._never(), truncated, infos
 
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> np.ndarray:
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Array:
         """Return the sparse reward of achieved and desired goals, both (..., g) -> (...)."""
-        return np.asarray(self.tasks[0].reached(achieved_goal, desired_goal), dtype=np.float64)
+        reached = self.tasks[0].reached(achieved_goal, desired_goal)
+        kind = np.float64 if isinstance(reached, (np.ndarray, np.generic)) else self._xp.float32
+        return namespace(reached).asarray(reached, dtype=kind)
 
-    def expert_actions(self) -> np.ndarray:
+    def expert_actions(self) -> Array:
         """Return the scripted expert's actions for the present state, (n, 5); it has a memory."""
         self._check_open()
         if not self._begun:
             raise gym.error.ResetNeeded("call reset before expert_actions")
-        actions = np.empty((self.num_envs, 5), dtype=np.float32)
+        actions = self._asarray(np.empty((self.num_envs, 5), dtype=np.float32))
         for crew, of in zip(self._crews, self._of, strict=True):
             actions[of] = crew.expert()
         return actions
@@ -263,7 +277,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """Return all that the future depends on, as numeric arrays that may be saved."""
         self._check_open()
         state = self._record.get_state() | {
-            name: getattr(self, f"_{name}").copy() for name in _LAST
+            name: on_host(getattr(self, f"_{name}")).copy() for name in _LAST
         }
         for i, crew in enumerate(self._crews):
             state |= {f"crew{i}.{name}": value for name, value in crew.get_state().items()}
@@ -282,7 +296,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
                 raise ValueError(f"{name} should be {value.dtype}, the state has {kind}")
         self._record.set_state(state)
         for name in _LAST:
-            getattr(self, f"_{name}")[...] = state[name]
+            getattr(self, f"_{name}")[...] = self._asarray(np.asarray(state[name]))
         self._begun = bool(state["begun"])
         for i, crew in enumerate(self._crews):
             prefix = f"crew{i}."
@@ -307,12 +321,15 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             observation=self._observer.space, achieved_goal=goal, desired_goal=goal
         )
 
-    def _goals(self) -> tuple[np.ndarray, np.ndarray]:
-        crew = self._crews[0]
+    def _goals(self) -> tuple[Array, Array]:
+        crew, xp = self._crews[0], self._xp
         achieved, desired = crew.task.achieved(crew.now), crew.task.desired(crew.goal)
-        return tuple(np.clip(g, -10.0, 10.0).astype(np.float32) for g in (achieved, desired))
+        return tuple(xp.astype(clip(g, -10.0, 10.0), xp.float32) for g in (achieved, desired))
 
-    def _see(self) -> np.ndarray:
+    def _never(self) -> Array:
+        return self._asarray(np.zeros(self.num_envs, dtype=bool))
+
+    def _see(self) -> Array:
         """Observe every world, (n, size)."""
         seen = []
         for crew, of in zip(self._crews, self._of, strict=True):
@@ -323,28 +340,28 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             )
         return self._gather(seen)[0]
 
-    def _gather(self, parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    def _gather(self, parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
         """Join each crew's arrays into arrays over all worlds; a sole crew's are taken over."""
         if len(parts) == 1:
             return parts[0]
         whole = []
         for columns in zip(*parts, strict=True):
-            array = np.empty((self.num_envs, *columns[0].shape[1:]), columns[0].dtype)
+            array = zeros_like(columns[0], self.num_envs, *columns[0].shape[1:])
             for of, column in zip(self._of, columns, strict=True):
                 array[of] = column
             whole.append(array)
         return tuple(whole)
 
-    def _face(self, obs: np.ndarray) -> Any:
+    def _face(self, obs: Array) -> Any:
         if not self._faced:
-            return obs.copy()
+            return copied(obs)
         achieved, desired = self._goals()
-        return {"observation": obs.copy(), "achieved_goal": achieved, "desired_goal": desired}
+        return {"observation": copied(obs), "achieved_goal": achieved, "desired_goal": desired}
 
     def _remember(self, face: Any) -> None:
         """Keep the achieved goals, which a world that is lost in the next step shows."""
         if self._faced:
-            self._last_achieved = face["achieved_goal"].copy()
+            self._last_achieved = copied(face["achieved_goal"])
 
     def _reseed(self, seeds: list[int | None] | None, mask: np.ndarray) -> None:
         """Give the worlds new random streams; those without a seed keep theirs, once begun."""
@@ -385,6 +402,17 @@ def _tasks(tasks: Any) -> tuple[tuple[Task, ...], tuple[np.ndarray | None, ...]]
     if not isinstance(tasks, (str, Task)):
         raise TypeError(f"tasks is a name, a Task or a Distribution, not {tasks!r}")
     return (find_task(tasks) if isinstance(tasks, str) else tasks,), (None,)
+
+
+def _for_gpu(engine: str, device: str | None, task: Task) -> dict[str, Any]:
+    """Return what the GPU engine needs besides; ValueError on a device that nobody would use."""
+    if engine != "gpu":
+        if device is not None:
+            raise ValueError(f"device={device!r} is for engine='gpu'; engine={engine!r} has none")
+        return {}
+    from robotasks.envs.room import room_for
+
+    return {"device": device, "room": room_for(task)}
 
 
 def _samples(
