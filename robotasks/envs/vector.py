@@ -296,7 +296,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
                 raise ValueError(f"{name} should be {value.dtype}, the state has {kind}")
         self._record.set_state(state)
         for name in _LAST:
-            getattr(self, f"_{name}")[...] = self._asarray(np.asarray(state[name]))
+            setattr(self, f"_{name}", self._asarray(np.array(state[name])))
         self._begun = bool(state["begun"])
         for i, crew in enumerate(self._crews):
             prefix = f"crew{i}."
