@@ -139,6 +139,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         return self._begun
 
     @property
+    def device(self) -> Any:
+        """The torch device of what is taken and given; None for numpy arrays."""
+        return None if self._engine.host else self._engine.sensors.device
+
+    @property
     def engines(self) -> list[Engine]:
         """The engines, one per task and start: for measurements and planners."""
         return [crew.engine for crew in self._crews]

@@ -108,6 +108,11 @@ class GpuEngine:
         """Which worlds are lost since their last reset, (worlds,) bool, a new tensor each time."""
         return self._lost.clone()
 
+    @property
+    def name(self) -> str:
+        """Name of the device, as its maker calls it."""
+        return self._home.name
+
     def asarray(self, values: np.ndarray) -> Tensor:
         """Copy host values to the device, floats as float32, without waiting for it."""
         tensor = torch.from_numpy(np.array(values))
@@ -118,8 +123,7 @@ class GpuEngine:
 
     def step(self, ticks: int) -> None:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""
-        for _ in range(ticks):
-            self._launch(self._tick)
+        self.tick(ticks)
         bad = (self._overflow & _NO_ROOM) != 0
         for values in self._checked:
             bad = bad | ~(values.abs() <= _LIMIT).all(dim=1)
@@ -128,6 +132,15 @@ class GpuEngine:
         self._launch(self._fresh)
         self._report()
         self._overflow.zero_()
+
+    def tick(self, ticks: int) -> None:
+        """Run the bare physics, sensors left out: what measurements compare with."""
+        for _ in range(ticks):
+            self._launch(self._tick)
+
+    def wait(self) -> None:
+        """Wait until the device has done all it was told."""
+        wp.synchronize_device(self._home)
 
     def reset(self, mask: np.ndarray, states: np.ndarray, fields: Fields) -> None:
         """Put the worlds of `mask`, on the host, into `states`; `fields` are all that differ."""

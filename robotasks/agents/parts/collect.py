@@ -62,7 +62,7 @@ class Collector:
     ) -> None:
         sizes, self.anew, self.lasting = env_sizes(env), anew, lasting
         self.env, self.policy = env, policy
-        self.device = env_device(env)
+        self.device, self._tensors = env_device(env), getattr(env, "device", None) is not None
         space = env.single_action_space
         self._bounds = [torch.from_numpy(bound).to(self.device) for bound in (space.low, space.high)]
         # Torch's own memory is aligned alike in every process: an unaligned array may make a matrix
@@ -101,7 +101,7 @@ class Collector:
             batch.obs[t] = obs
             batch.actions[t], batch.log_probs[t] = self.policy.act(batch.obs[t])
             actions = batch.actions[t].clamp(*self._bounds)
-            returned = self.env.step(actions if hasattr(self.env, "device") else actions.numpy())
+            returned = self.env.step(actions if self._tensors else actions.numpy())
             *arrays, infos = returned
             obs, rewards, terminated, truncated = map(torch.as_tensor, arrays)
             batch.rewards[t] = rewards
@@ -151,7 +151,7 @@ class Collector:
 
 def env_device(env: Any) -> torch.device:
     """The device of an environment's tensors; the CPU for one that speaks numpy."""
-    return torch.device(getattr(env, "device", "cpu"))
+    return torch.device(getattr(env, "device", None) or "cpu")
 
 
 def env_sizes(env: VectorEnv) -> tuple[int, int]:
