@@ -97,8 +97,10 @@ class GpuEngine:
         with _explained(worlds, room, self.device), wp.ScopedDevice(self._home):
             self._tick = self._captured(self._advance)
             self._fresh = self._captured(self._sense)
+        # Where all parts lie in one place, as in the model's own pose, anything may have happened.
         self._restore(torch.ones_like(self._lost))
         self.sensors.zero_()
+        self._overflow.zero_()
         self._told = False
         self._news = torch.zeros((), dtype=torch.int64, pin_memory=self._home.is_cuda)
         self._sent = torch.cuda.Event() if self._home.is_cuda else None
@@ -183,7 +185,11 @@ class GpuEngine:
         if shared:
             raise NotImplementedError(f"{', '.join(shared)} cannot differ between worlds")
         sizes = {name: self.worlds for name in self._drafts.fields if name in _batchable()}
-        model = mjw.put_model(self.model, batch_sizes=sizes)
+        # Warp finds four contacts of two boxes by default; without this flag it finds those that
+        # MuJoCo does. Of other pairs of shapes it ignores the flag.
+        scene = copy.copy(self.model)
+        scene.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_NATIVECCD)
+        model = mjw.put_model(scene, batch_sizes=sizes)
         model.opt.warn_overflow = 0  # `_report` does
         data = mjw.make_data(
             self.model, nworld=self.worlds, nconmax=self._room.contacts, njmax=self._room.rows
