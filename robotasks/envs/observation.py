@@ -13,7 +13,7 @@ from robotasks.layout import Array, Layout, View, unknown
 from robotasks.tasks.slots import LIMIT, PROPRIOCEPTION, SLOTS, proprioception
 from robotasks.tasks.task import Task
 
-SENSES = ("blind", "state")
+SENSES = ("blind", "state", "pixels")
 KNOWLEDGE = ("goal", "dynamics", "task", "history")
 HISTORY = ("last_action", "last_reward", "episode_start", "time_left")
 
@@ -41,7 +41,7 @@ class Observer:
         for word in [reveal] if isinstance(reveal, str) else reveal:
             if word not in KNOWLEDGE or isinstance(reveal, str):
                 raise ValueError(f"reveal is a list: {unknown('word in reveal', word, KNOWLEDGE)}")
-        self.blind, self.reveal = observe == "blind", frozenset(reveal)
+        self.blind, self.reveal = observe != "state", frozenset(reveal)
         self._tasks = list(samples)
         self._slots = {task: self._filled(task, *sample) for task, sample in samples.items()}
         used = set().union(*self._slots.values())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from robotasks.physics.camera import Camera
 
 MODES = ("rgb_array", "depth_array")
-CAMERAS = ("front", "top", "side")
+CAMERAS = ("front", "top", "side", "wrist")
 
 
 class Pictures:

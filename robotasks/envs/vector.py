@@ -24,6 +24,7 @@ from robotasks.envs.crew import Crew
 from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
 from robotasks.envs.rendering import CAMERAS, MODES, Pictures
+from robotasks.envs.sight import EYES, Sight
 from robotasks.layout import Array, View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks import find_task
@@ -49,6 +50,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         *,
         max_episode_steps: int | None = None,
         observe: str = "state",
+        cameras: Sequence[str] = EYES,
+        pixels: int = 84,
         reveal: Sequence[str] = ("goal",),
         reward: str = "dense",
         goal_conditioned: bool = False,
@@ -69,8 +72,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
         tasks: a name or a Task draws rows from the whole range, a Distribution from its tables.
         max_episode_steps: control steps of an episode; the task's own horizon if None.
-        observe: "blind" (proprioception) or "state". reveal: which of goal, dynamics, task and
-        history the observation tells. reward: "dense" (stages, 0 to 1) or "sparse" (success).
+        observe: "blind" (proprioception), "state", or "pixels": a dict of proprioception as `state`
+        and a picture per camera, `pixels` wide and high, that shows the goal where it is revealed.
+        reveal: which of goal, dynamics, task and history the observation tells. reward: "dense" (stages, 0 to 1) or "sparse" (success).
         goal_conditioned: dict observations and `compute_reward`, with the sparse reward.
         layout_tasks: tasks, these among them, that share one observation layout; its own if None.
         start: name of the tasks' start, or of several, between which the worlds take turns.
@@ -96,6 +100,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             raise ValueError(f"{names}: goal_conditioned needs one task and start, a goal face")
         if goal_conditioned and reward != "sparse":
             raise ValueError('goal_conditioned pays compute_reward: pass reward="sparse"')
+        if goal_conditioned and observe == "pixels":
+            raise ValueError("goal_conditioned worlds observe their state: leave out pixels")
         self.num_envs, self.tasks = num_envs, distribution
         self.horizon = max_episode_steps or max(task.horizon for task in distribution)
         self.episodes, self.render_mode = episodes, render_mode
@@ -118,12 +124,15 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._record = Record(num_envs, self.horizon, episodes, self._engine)
         self._of = [slice(i, None, count) for i in range(count)]
         told: Sequence[str] = reveal
-        if goal_conditioned:  # the goal shows as desired_goal
+        if goal_conditioned or observe == "pixels":  # the goal shows as desired_goal, or is drawn
             told = [word for word in reveal if word != "goal"]
         samples = {crew.task: (crew.now, crew.goal) for crew in self._crews}
         if layout_tasks is not None:
             samples = _samples(samples, layout_tasks)
         self._observer = Observer(samples, observe, told, like=self._engine.sensors)
+        self._sight = None
+        if observe == "pixels":
+            self._sight = Sight(self._crews, cameras, pixels, self._shown, threads)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (5,), np.float32)
         self.single_observation_space = self._space()
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -311,6 +320,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """Release the worlds; called once by `close`."""
         self._closed = True
         self._pictures.close()
+        if self._sight is not None:
+            self._sight.close()
         for crew in self._crews:
             crew.engine.close()
 
@@ -319,6 +330,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         return _rebuild, (type(self), self._arguments, self.get_state())
 
     def _space(self) -> gym.Space:
+        if self._sight is not None:
+            return gym.spaces.Dict(state=self._observer.space, **self._sight.spaces)
         if not self._faced:
             return self._observer.space
         goal = gym.spaces.Box(-10.0, 10.0, (self._goals()[0].shape[1],), np.float32)
@@ -358,6 +371,9 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         return tuple(whole)
 
     def _face(self, obs: Array) -> Any:
+        if self._sight is not None:
+            (seen,) = self._gather([(pictures,) for pictures in self._sight.pictures()])
+            return {"state": copied(obs), **self._sight.named(seen)}
         if not self._faced:
             return copied(obs)
         achieved, desired = self._goals()

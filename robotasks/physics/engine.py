@@ -22,6 +22,10 @@ STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 Fields = Mapping[tuple[str, str], Array]
 """(model field, object name) -> values, one row per world: what differs between worlds."""
 
+POSES = ("geom_xpos", "geom_xmat", "cam_xpos", "cam_xmat", "light_xpos", "light_xdir")
+LOOKS = ("geom_size", "geom_rgba", "mat_rgba", "light_diffuse", "cam_fovy")
+"""What pictures follow from: poses of the data, and model fields that worlds may differ in."""
+
 
 class Engine(Protocol):
     """Worlds: copies of one compiled model, advanced together."""
@@ -61,6 +65,10 @@ class Engine(Protocol):
 
     def state(self) -> Array:
         """Return a copy of the state rows, (worlds, nstate)."""
+        ...
+
+    def look(self) -> Mapping[str, Array]:
+        """Return what pictures follow from, live: `POSES` and those of `LOOKS` that differ."""
         ...
 
     def world(self, index: int) -> tuple[mujoco.MjModel, mujoco.MjData]:

@@ -24,7 +24,7 @@ import warp as wp
 from torch import Tensor
 
 from robotasks.physics.drafts import Drafts
-from robotasks.physics.engine import STATE, Fields, Room
+from robotasks.physics.engine import LOOKS, POSES, STATE, Fields, Room
 
 _LIMIT = mujoco.mjMAXVAL
 """What MuJoCo calls bad: larger numbers than this, and none."""
@@ -34,6 +34,7 @@ _NO_ROOM = int(
     | mjw.OverflowType.NARROWPHASE
     | mjw.OverflowType.CCD
 )
+_WIDTHS = {"geom_size": 3, "geom_rgba": 4, "mat_rgba": 4, "light_diffuse": 3, "cam_fovy": 1}
 _PARTS = (
     ("TIME", "time"),
     ("QPOS", "qpos"),
@@ -102,6 +103,7 @@ class GpuEngine:
         self.sensors.zero_()
         self._overflow.zero_()
         self._told = False
+        self._stale = False  # poses lag behind a reset, unlike sensors
         self._news = torch.zeros((), dtype=torch.int64, pin_memory=self._home.is_cuda)
         self._sent = torch.cuda.Event() if self._home.is_cuda else None
 
@@ -132,6 +134,7 @@ class GpuEngine:
         self._lost |= bad
         self._restore(bad)
         self._launch(self._fresh)
+        self._stale = False
         self._report()
         self._overflow.zero_()
 
@@ -157,11 +160,21 @@ class GpuEngine:
             values.index_copy_(0, where, rows[:, columns[name]])
         self._lost.index_fill_(0, where, False)
         self._restore(self.asarray(mask))
+        self._stale = True
         self.sensors.index_copy_(0, where, rows[:, columns["sensors"]])
 
     def state(self) -> Tensor:
         """Return a copy of the state rows, (worlds, nstate)."""
         return torch.cat([part.to(torch.float32) for part, _ in self._state], dim=1)
+
+    def look(self) -> dict[str, Tensor]:
+        """Return what pictures follow from, live: poses and the model fields that differ."""
+        if self._stale:
+            self._launch(self._fresh)
+            self._stale = False
+        fields = {name: self._fields[name] for name in LOOKS if name in self._fields}
+        sizes = {name: each.reshape(self.worlds, -1, _WIDTHS[name]) for name, each in fields.items()}
+        return {name: wp.to_torch(getattr(self._data, name)) for name in POSES} | sizes
 
     def world(self, index: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
         """Return one world as a model and data of its own, for pictures and planners."""
