@@ -133,7 +133,8 @@ def measure_gpu(task: str, worlds: int, options: Options) -> dict[str, Any]:
         engine.tick(ticks)
 
     count = max(10, min(env.horizon, round(options.seconds / timed(full, 5))))
-    setpoints, spent = [], []
+    setpoints: list[Any] = []
+    spent: list[tuple[float, float]] = []
     for _ in range(options.repeats):
         begin = env.get_state()
         setpoints.clear()

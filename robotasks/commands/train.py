@@ -151,7 +151,11 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     if options.engine == "gpu" and options.agent not in DEVICE_LEARNERS:
         learners = ", ".join(sorted(DEVICE_LEARNERS))
         raise ValueError(f"{options.agent} learns on the cpu engine; on the gpu do: {learners}")
-    physics = {"engine": options.engine, "device": options.device, "threads": options.threads}
+    physics: dict[str, Any] = {
+        "engine": options.engine,
+        "device": options.device,
+        "threads": options.threads,
+    }
     where = {"engine": "gpu"} if options.engine == "gpu" else {}
     told: dict[str, Any] = {
         "reward": options.reward,
@@ -162,7 +166,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     }
     if is_suite(options.task):  # which has observations of its own
         suite, sizes = find_suite(options.task), (options.seed, options.worlds or 0, TRAIN_ROWS)
-        source, arguments = suite_worlds(suite, *sizes, **told, **physics)
+        source, arguments = suite_worlds(suite, *sizes, **(told | physics))
         return source, arguments | told | where
     arguments = {"tasks": options.task, "num_envs": options.worlds, **told}
     layout = suite_of(options.pretrained) if options.pretrained else None

@@ -41,7 +41,7 @@ class Record:
     last_reward: Array
 
     def __init__(self, worlds: int, horizon: int, episodes: int, engine: Engine) -> None:
-        """horizon: control steps of an episode; episodes: of a trial; engine: any of the worlds'."""
+        """horizon: control steps of an episode; episodes: of a trial; engine: one of theirs."""
         self.worlds, self.horizon, self.episodes = worlds, horizon, episodes
         self._host, self._asarray = engine.host, engine.asarray
         self._counters = np.zeros((len(_COUNTERS), worlds), dtype=np.int64)

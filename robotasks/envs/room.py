@@ -52,9 +52,7 @@ class _Near:
     def __init__(self, engine: CpuEngine) -> None:
         model = engine.model
         self._places = engine.batch.bind("geom_xpos")
-        self._radii = np.broadcast_to(
-            model.geom_rbound, (engine.worlds, model.ngeom)
-        )
+        self._radii = np.broadcast_to(model.geom_rbound, (engine.worlds, model.ngeom))
         if (each := engine.batch.expanded("geom_rbound")) is not None:
             self._radii = each
         first, second = np.triu_indices(model.ngeom, 1)

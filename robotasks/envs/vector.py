@@ -74,7 +74,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         max_episode_steps: control steps of an episode; the task's own horizon if None.
         observe: "blind" (proprioception), "state", or "pixels": a dict of proprioception as `state`
         and a picture per camera, `pixels` wide and high, that shows the goal where it is revealed.
-        reveal: which of goal, dynamics, task and history the observation tells. reward: "dense" (stages, 0 to 1) or "sparse" (success).
+        reveal: which of goal, dynamics, task and history the observation tells.
+        reward: "dense" (stages, 0 to 1) or "sparse" (success).
         goal_conditioned: dict observations and `compute_reward`, with the sparse reward.
         layout_tasks: tasks, these among them, that share one observation layout; its own if None.
         start: name of the tasks' start, or of several, between which the worlds take turns.
@@ -114,11 +115,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._dense, self._faced, self._stagger = reward == "dense", goal_conditioned, stagger
         self._shown = "goal" in reveal or goal_conditioned
         self._pictures = Pictures(camera, width, height)
-        made: dict[str, Any] = {"engine": engine, "threads": threads}
-        self._crews = [
-            Crew(*one, len(range(i, num_envs, count)), **made, **_for_gpu(engine, device, one[0]))
-            for i, one in enumerate(played)
-        ]
+        self._crews = []
+        for i, (task, table, begin) in enumerate(played):
+            made = {"engine": engine, "threads": threads, **_for_gpu(engine, device, task)}
+            worlds = len(range(i, num_envs, count))
+            self._crews.append(Crew(task, table, begin, worlds, **made))
         self._engine = self._crews[0].engine
         self._asarray, self._xp = self._engine.asarray, namespace(self._engine.sensors)
         self._record = Record(num_envs, self.horizon, episodes, self._engine)
@@ -331,7 +332,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     def _space(self) -> gym.Space:
         if self._sight is not None:
-            return gym.spaces.Dict(state=self._observer.space, **self._sight.spaces)
+            return gym.spaces.Dict({"state": self._observer.space, **self._sight.spaces})
         if not self._faced:
             return self._observer.space
         goal = gym.spaces.Box(-10.0, 10.0, (self._goals()[0].shape[1],), np.float32)

@@ -5,6 +5,7 @@ Both draw markers, which are never simulated. The ray tracer is MuJoCo Warp's, o
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -136,7 +137,7 @@ class Tracer:
             raise ImportError(
                 f"pictures by ray tracing need MuJoCo Warp ({error}): pip install 'robotasks[gpu]'"
             ) from error
-        warp.config.quiet, warp.config.log_level = True, warp.LOG_WARNING
+        warp.config.log_level = warp.LOG_WARNING  # not every kernel that it loads
         model, self._geoms = _with_markers(spec, markers)
         known = [model.camera(i).name for i in range(model.ncam)]
         for name in cameras:
@@ -145,20 +146,19 @@ class Tracer:
         self._warp, self._home = warp, warp.get_device(device)
         count = 1 if self._home.is_cuda else min(threads or os.cpu_count() or 1, worlds)
         ends = np.linspace(0, worlds, count + 1).astype(int).tolist()
-        self._shares = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self._shares = [slice(a, b) for a, b in itertools.pairwise(ends)]
         size = (len(cameras), height, width)
         with self._here():
             self._parts = [
-                _Part(model, part.stop - part.start, cameras, size, output)
-                for part in self._shares
+                _Part(model, part.stop - part.start, cameras, size, output) for part in self._shares
             ]
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
 
     def trace(self, look: Mapping[str, Array]) -> Array:
         """Draw the worlds as they look: rows of `POSES` and, where worlds differ, of `LOOKS`.
 
-        Returns rgb (worlds, cameras, height, width, 3) uint8, depth (worlds, cameras, height,
-        width) in metres, as far as OpenGL would say where nothing is, or segmentation, the same in numbers of geoms, -1 where there is none.
+        Returns rgb (worlds, cameras, height, width, 3) uint8; or depth in metres without the last
+        axis, that of the horizon where nothing is; or numbers of geoms likewise, else -1.
         """
         jobs = [
             (part, {name: rows[share] for name, rows in look.items()})

@@ -90,7 +90,9 @@ class GpuEngine:
         data = self._data
         self.ctrl = wp.to_torch(data.ctrl)
         self.sensors = wp.to_torch(data.sensordata)
-        self._checked = [wp.to_torch(each) for each in (data.qpos, data.qvel, data.qacc)]
+        # Bad inputs, too: Warp would take them for the largest forces.
+        checked = (data.qpos, data.qvel, data.qacc, data.ctrl)
+        self._checked = [wp.to_torch(each) for each in checked]
         self._overflow = wp.to_torch(data.overflow)
         self._lost = torch.zeros(worlds, dtype=torch.bool, device=self.device)
         self._starts = torch.zeros((worlds, self._drafts.columns["state"].stop), device=self.device)
@@ -173,7 +175,9 @@ class GpuEngine:
             self._launch(self._fresh)
             self._stale = False
         fields = {name: self._fields[name] for name in LOOKS if name in self._fields}
-        sizes = {name: each.reshape(self.worlds, -1, _WIDTHS[name]) for name, each in fields.items()}
+        sizes = {
+            name: each.reshape(self.worlds, -1, _WIDTHS[name]) for name, each in fields.items()
+        }
         return {name: wp.to_torch(getattr(self._data, name)) for name in POSES} | sizes
 
     def world(self, index: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
@@ -312,7 +316,7 @@ def _flat(array: Any) -> Tensor:
 
 def _torch_device(name: str | None) -> torch.device:
     """Return the device, the first GPU for None; RuntimeError that says what is missing."""
-    wp.config.quiet = True
+    wp.config.log_level = wp.LOG_WARNING  # not every kernel that it loads
     wp.init()
     device = torch.device(name or "cuda")
     if device.type not in ("cuda", "cpu"):

@@ -64,7 +64,9 @@ class Collector:
         self.env, self.policy = env, policy
         self.device, self._tensors = env_device(env), getattr(env, "device", None) is not None
         space = env.single_action_space
-        self._bounds = [torch.from_numpy(bound).to(self.device) for bound in (space.low, space.high)]
+        self._bounds = [
+            torch.from_numpy(bound).to(self.device) for bound in (space.low, space.high)
+        ]
         # Torch's own memory is aligned alike in every process: an unaligned array may make a matrix
         # product round differently after a resume.
         self.batch = Batch.empty(steps, env.num_envs, *sizes, device=self.device)
