@@ -286,7 +286,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         goal = crew.task.goals.view(split_row(crew.task, crew.rows[local])[0])
         marks = crew.task.marks(goal) if self._shown else ()
         depth = self.render_mode == "depth_array"
-        return self._pictures.take(crew.engine.world(local), marks, depth, camera)
+        return self._pictures.take(crew.task, crew.engine.world(local), marks, depth, camera)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Return all that the future depends on, as numeric arrays that may be saved."""

@@ -250,6 +250,8 @@ class _Part:
         for slot, mark in enumerate(marks):
             if mark.shape not in geoms:
                 raise ValueError(unknown("marker shape", mark.shape, geoms))
+            if slot >= len(geoms[mark.shape]):
+                raise ValueError(f"{len(marks)} markers, but room for {len(geoms[mark.shape])}")
             number = geoms[mark.shape][slot]
             cos, sin = math.cos(mark.yaw), math.sin(mark.yaw)
             turned = [[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]

@@ -1,5 +1,9 @@
 """Pictures as observations, traced on either engine without a display."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -81,7 +85,7 @@ def traced(output, camera, size):
 
 
 def test_segmentation_names_the_geoms():
-    picture, model, _ = traced("segmentation", "top", 64)
+    picture, model, _ = traced("segmentation", "front", 64)
     found = model.geom_bodyid[[i for i in np.unique(picture) if i >= 0]]
     assert picture.shape == (64, 64)
     assert {model.body(int(body)).name for body in found} >= {"world", "hand", "puck"}
@@ -108,3 +112,26 @@ def test_traced_pictures_are_those_of_opengl(gl):
 def test_mistakes_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         TaskVectorEnv("push-to", 1, **{**PIXELS, **arguments})
+
+
+def test_pictures_and_videos_need_no_opengl(tmp_path):
+    code = (
+        "from robotasks import TaskVectorEnv\n"
+        "from robotasks.commands.view import Options, film, write\n"
+        "from pathlib import Path\n"
+        "for mode in ('rgb_array', 'depth_array'):\n"
+        "    env = TaskVectorEnv('push-to', 1, render_mode=mode, width=64, height=48)\n"
+        "    env.reset(seed=0)\n"
+        "    picture = env.render()[0]\n"
+        "    print(picture.shape, picture.std() > 0)\n"
+        "    print((env.picture(0, camera='wrist') != picture).any())\n"
+        f"out = Path({str(tmp_path)!r}, 'reach.mp4')\n"
+        "write(Options('reach', out=out, episodes=1, every=25, width=64, height=48), 'disable')\n"
+        "print(out.stat().st_size > 500)\n"
+    )
+    environment = {**os.environ, "MUJOCO_GL": "disable"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    printed = [line for line in done.stdout.splitlines() if line.startswith(("(", "True", "Fal"))]
+    assert printed == ["(48, 64, 3) True", "True", "(48, 64) True", "True", "True"]
