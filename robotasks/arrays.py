@@ -36,7 +36,7 @@ def copied(x: Array) -> Array:
 
 def on_host(x: Array) -> np.ndarray:
     """Return an array as numpy's: itself, or a copy from the device, for which it waits."""
-    return x if isinstance(x, np.ndarray) else np.asarray(x.cpu())
+    return x if isinstance(x, np.ndarray) else x.cpu().numpy()
 
 
 def zeros_like(x: Array, *shape: int) -> Array:

@@ -131,8 +131,8 @@ class Collector:
         """Everything the next rollout depends on, the environment included; copies."""
         state = {
             "steps": np.array(self.steps, np.int64),
-            "last_obs": np.array(self.batch.last_obs.cpu()),
-            "returns": np.array(self._returns.cpu()),
+            "last_obs": self.batch.last_obs.cpu().numpy().copy(),
+            "returns": self._returns.cpu().numpy().copy(),
             "recent.success": self.episodes.success.copy(),
             "recent.returns": self.episodes.returns.copy(),
             "recent.count": self.episodes.count.copy(),
