@@ -29,6 +29,21 @@ def namespace(x: Array) -> ModuleType:
     return _MODULES[kind]
 
 
+def copied(x: Array) -> Array:
+    """Return a copy of an array."""
+    return x.copy() if isinstance(x, np.ndarray) else x.clone()
+
+
+def on_host(x: Array) -> np.ndarray:
+    """Return an array as numpy's: itself, or a copy from the device, for which it waits."""
+    return x if isinstance(x, np.ndarray) else x.cpu().numpy()
+
+
+def zeros_like(x: Array, *shape: int) -> Array:
+    """Return zeros of `shape` with the type of number and the device of `x`."""
+    return namespace(x).zeros(shape, dtype=x.dtype, device=x.device)
+
+
 def norm(x: Array) -> Array:
     """Euclidean length of the last axis, (..., n) -> (...), n at least 2."""
     xp = namespace(x)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GUIDES = ("add_a_task", "enter_the_benchmark", "demonstrations", "protocol")
+GUIDES = ("add_a_task", "enter_the_benchmark", "demonstrations", "gpu", "protocol")
 PAGES = ["README.md", *(f"docs/{guide}.md" for guide in GUIDES)]
 BLOCKS = [
     pytest.param(code, id=f"{page}-{i}")

@@ -34,6 +34,9 @@ GOAL_CONDITIONED = frozenset({"her"})
 STARTING = frozenset({"ppo", "mtppo"})
 """Agents whose training may start from another run of theirs (`Run.pretrained`)."""
 
+DEVICE_LEARNERS = frozenset({"ppo"})
+"""Agents that learn where the worlds are, tensors all the way (`engine="gpu"`)."""
+
 
 def agent_module(name: str) -> ModuleType:
     """The module of agent `name`, imported now (it needs torch).

@@ -21,7 +21,7 @@ from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
-from robotasks.agents.parts.collect import Collector, env_sizes
+from robotasks.agents.parts.collect import Collector, env_device, env_sizes
 from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import gae, successor_values
 from robotasks.agents.parts.loop import (
@@ -97,6 +97,11 @@ class ActorCritic(nn.Module):
         self.noise = DiagonalGaussian(action_size, config.initial_std)
         self.generator = generator
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.noise.log_std.device
+
     def mean(self, obs: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw `obs` (n, o)."""
         return self.actor(self.normalise(obs))
@@ -166,7 +171,7 @@ class PPO:
         self.policy, self.config = policy, config
         self.generator = policy.generator
         self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
-        self.return_scale = return_scale(worlds, config.gamma, tasks)
+        self.return_scale = return_scale(worlds, config.gamma, tasks).to(policy.device)
         self.tasks, self.gradient = tasks, gradient
         self.acting = True  # or the critic learns alone: see Config.critic_first
 
@@ -194,7 +199,9 @@ class PPO:
         config, logged = self.config, []
         self.acting = left <= 1 - config.critic_first
         for _ in range(config.epochs):
-            order = torch.randperm(len(rows.obs), generator=self.generator)
+            order = torch.randperm(
+                len(rows.obs), generator=self.generator, device=self.policy.device
+            )
             for chosen in order.chunk(config.minibatches):
                 logged.append(self._step(rows.take(chosen)))
         if self.acting:
@@ -259,6 +266,10 @@ def train(
     """
     with torch_threads(config.threads):
         policy = ActorCritic(*env_sizes(env), config, torch.Generator().manual_seed(run.seed))
+        device = env_device(env)
+        if device != policy.device:  # weights are drawn by the CPU's generator wherever they go
+            policy.to(device)
+            policy.generator = torch.Generator(device).manual_seed(run.seed)
         learner = PPO(policy, config, env.num_envs)
         act_and_learn(env, policy, learner, config, run, evaluate, on_progress)
     return learner.adapter()

@@ -6,17 +6,21 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import mujoco
 import numpy as np
 import tyro
 
+from robotasks.arrays import copied
 from robotasks.commands.output import show
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.physics.cpu import CpuEngine
 from robotasks.tasks import TASKS, find_task
 from robotasks.tasks.task import CONTROL_PERIOD
+
+if TYPE_CHECKING:
+    from robotasks.physics.gpu import GpuEngine
 
 FRESH = int(mujoco.mjtStage.mjSTAGE_VEL)
 
@@ -33,6 +37,10 @@ class Options:
     """Interleaved repeats; medians are reported."""
     seconds: float = 0.5
     """CPU time of one repeat, about."""
+    engine: Literal["cpu", "gpu"] = "cpu"
+    """Physics to measure."""
+    device: str | None = None
+    """Device of the gpu engine: the first GPU, or cpu."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
     json: bool = False
@@ -42,8 +50,11 @@ class Options:
 def run(options: Options) -> None:
     """Measure every task with every number of worlds."""
     tasks = [find_task(name).name for name in options.tasks] or list(TASKS)
-    rows = [measure(task, worlds, options) for task in tasks for worlds in options.worlds]
-    show(rows, options.json, "speed: overhead is full step over bare physics, in CPU time")
+    gpu = options.engine == "gpu"
+    one = measure_gpu if gpu else measure
+    rows = [one(task, worlds, options) for task in tasks for worlds in options.worlds]
+    clock = "time" if gpu else "CPU time"
+    show(rows, options.json, f"speed: overhead is full step over bare physics, in {clock}")
 
 
 def measure(task: str, worlds: int, options: Options) -> dict[str, Any]:
@@ -88,6 +99,61 @@ def measure(task: str, worlds: int, options: Options) -> dict[str, Any]:
         "sim_s_per_cpu_s": worlds * CONTROL_PERIOD / cpu,
         "episodes_per_cpu_s": worlds / cpu / env.horizon,
         "overhead": statistics.median(f / p for f, p in zip(full, physics, strict=True)),
+    }
+
+
+def measure_gpu(task: str, worlds: int, options: Options) -> dict[str, Any]:
+    """Time full steps with random actions, resets included, against bare ticks of MuJoCo Warp.
+
+    Both advance the same worlds under the same set-points. The clock is the wall's, or of the CPU
+    where that is the device, since others may keep it busy.
+    """
+    arguments: dict[str, Any] = {"engine": "gpu", "device": options.device}
+    env = TaskVectorEnv(task, worlds, autoreset_mode="SameStep", stagger=True, **arguments)
+    env.reset(seed=0)
+    engine = cast("GpuEngine", env.engines[0])
+    now = time.perf_counter if env.device.type == "cuda" else time.process_time
+    rng = np.random.default_rng(0)
+    actions = [engine.asarray(rng.uniform(-1, 1, (worlds, 5))) for _ in range(64)]
+    ticks = round(CONTROL_PERIOD / engine.model.opt.timestep)
+
+    def timed(run: Callable[[int], Any], count: int) -> float:
+        engine.wait()
+        start = now()
+        for k in range(count):
+            run(k)
+        engine.wait()
+        return (now() - start) / count
+
+    def full(k: int) -> None:
+        env.step(actions[k % len(actions)])
+
+    def bare(k: int) -> None:
+        engine.ctrl[...] = setpoints[k]
+        engine.tick(ticks)
+
+    count = max(10, min(env.horizon, round(options.seconds / timed(full, 5))))
+    setpoints: list[Any] = []
+    spent: list[tuple[float, float]] = []
+    for _ in range(options.repeats):
+        begin = env.get_state()
+        setpoints.clear()
+        for k in range(count):
+            full(k)
+            setpoints.append(copied(engine.ctrl))
+        env.set_state(begin)
+        took = timed(full, count)
+        env.set_state(begin)
+        spent.append((took, timed(bare, count)))
+        env.set_state(begin)
+    step, physics = (statistics.median(each) for each in zip(*spent, strict=True))
+    return {
+        "task": task,
+        "worlds": worlds,
+        "device": engine.name,
+        "env_steps_per_s": worlds / step,
+        "bare_substeps_per_s": worlds * ticks / physics,
+        "overhead": statistics.median(full / physics for full, physics in spent),
     }
 
 

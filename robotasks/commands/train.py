@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from robotasks.agents import IMITATORS, STARTING, agent_module
+from robotasks.agents import DEVICE_LEARNERS, IMITATORS, STARTING, agent_module
 from robotasks.agents.parts.run import Run
 from robotasks.benchmark.anchors import VARIANTS, Variant
 from robotasks.benchmark.suites import TRAIN_ROWS, Suite, find_suite, is_suite
@@ -52,6 +52,10 @@ class Options:
     """Go on from the folder's last checkpoint; without one, start fresh."""
     worlds: int | None = None
     """Worlds that are simulated together, 256 for most agents; an imitator trains without."""
+    engine: Literal["cpu", "gpu"] = "cpu"
+    """Physics: cpu, or gpu, on which ppo learns with thousands of worlds (docs/gpu.md)."""
+    device: str | None = None
+    """Device of the gpu engine: the first GPU, or cpu, which is slow and for tests."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores."""
     reward: Literal["dense", "sparse"] = "dense"
@@ -144,6 +148,15 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     if options.demonstrations is not None:
         imitators = ", ".join(sorted(IMITATORS))
         raise ValueError(f"{options.agent} takes no demonstrations; imitators do: {imitators}")
+    if options.engine == "gpu" and options.agent not in DEVICE_LEARNERS:
+        learners = ", ".join(sorted(DEVICE_LEARNERS))
+        raise ValueError(f"{options.agent} learns on the cpu engine; on the gpu do: {learners}")
+    physics: dict[str, Any] = {
+        "engine": options.engine,
+        "device": options.device,
+        "threads": options.threads,
+    }
+    where = {"engine": "gpu"} if options.engine == "gpu" else {}
     told: dict[str, Any] = {
         "reward": options.reward,
         "reveal": list(options.reveal or ()),
@@ -153,12 +166,12 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     }
     if is_suite(options.task):  # which has observations of its own
         suite, sizes = find_suite(options.task), (options.seed, options.worlds or 0, TRAIN_ROWS)
-        source, arguments = suite_worlds(suite, *sizes, **told, threads=options.threads)
-        return source, arguments | told
+        source, arguments = suite_worlds(suite, *sizes, **(told | physics))
+        return source, arguments | told | where
     arguments = {"tasks": options.task, "num_envs": options.worlds, **told}
     layout = suite_of(options.pretrained) if options.pretrained else None
-    made = {**shared(layout), **arguments, **TRAINING, "threads": options.threads}
-    return TaskVectorEnv(**made), arguments | ({"layout": layout} if layout else {})
+    made = {**shared(layout), **arguments, **TRAINING, **physics}
+    return TaskVectorEnv(**made), arguments | where | ({"layout": layout} if layout else {})
 
 
 def suite_worlds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from robotasks.envs.vector import TaskVectorEnv
 from robotasks.tasks.distribution import split_row
 from robotasks.tasks.task import CONTROL_PERIOD, Mark
 
+NO_OPENGL = "disable"
+"""The value of MUJOCO_GL with which MuJoCo looks for none."""
 STEPS_PER_SECOND = round(1 / CONTROL_PERIOD)
 
 
@@ -67,8 +70,12 @@ def run(options: Options) -> None:
     if options.width % 2 or options.height % 2:
         raise ValueError("width and height must be even: the video format asks for it")
     backend = os.environ.get("MUJOCO_GL") or working_renderer()
+    if backend is None and importlib.util.find_spec("mujoco_warp"):
+        backend = NO_OPENGL  # the ray tracer draws
     if backend is None:
-        raise RuntimeError(f"pictures need OpenGL; this mends it: {MEND_PICTURES}")
+        raise RuntimeError(
+            f"pictures need OpenGL, {MEND_PICTURES}; or MuJoCo Warp, pip install 'robotasks[gpu]'"
+        )
     write(options, backend)
     show([{"task": options.task, "file": str(options.out)}], options.json)
 

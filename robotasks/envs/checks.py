@@ -8,7 +8,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from robotasks.layout import unknown
+from robotasks.arrays import clip, namespace
+from robotasks.layout import Array, unknown
+from robotasks.physics.engine import Engine
 
 OPTIONS = ("reset_mask", "new_trial", "rows", "goal", "dynamics", "start")
 
@@ -58,8 +60,18 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def checked_actions(actions: Any, worlds: int) -> np.ndarray:
-    """Return actions, (worlds, 5) float64 clipped to [-1, 1]; ValueError on any other."""
+def checked_actions(actions: Any, worlds: int, engine: Engine) -> Array:
+    """Return actions, (worlds, 5) of the engine's kind, clipped to [-1, 1]; ValueError on others.
+
+    A number that is none is found where the host can look at it; elsewhere its world diverges.
+    """
+    if not engine.host and not isinstance(actions, (np.ndarray, list, tuple)):
+        if tuple(actions.shape) != (worlds, 5) or actions.device != engine.sensors.device:
+            raise ValueError(
+                f"actions need shape ({worlds}, 5) and device {engine.sensors.device}, "
+                f"got shape {tuple(actions.shape)} on {actions.device}"
+            )
+        return namespace(actions).astype(clip(actions, -1.0, 1.0), engine.sensors.dtype)
     given = np.asarray(actions)
     if given.shape != (worlds, 5) or given.dtype.kind not in "fiu":
         raise ValueError(
@@ -71,7 +83,7 @@ def checked_actions(actions: Any, worlds: int) -> np.ndarray:
         if not np.isfinite(given).all():
             raise ValueError(f"actions must be finite, got {given[~np.isfinite(given)][0]}")
         given = np.clip(given, -1.0, 1.0)
-    return given
+    return engine.asarray(given)
 
 
 def checked_options(options: Any) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from robotasks.arrays import namespace, on_host, zeros_like
 from robotasks.envs.record import Record
-from robotasks.layout import Layout, View
+from robotasks.layout import Array, Layout, View
 from robotasks.physics.engine import StateRows, make_engine, sensor_layout
 from robotasks.physics.robots.panda import command, tool_pose
 from robotasks.tasks.distribution import split_row
@@ -30,17 +31,20 @@ class Crew:
             known = ", ".join(task.starts)
             raise ValueError(f"{task.name} has no start {start!r}; there are: {known}")
         self.task, self.table, self.starts = task, table, task.starts[start]
-        self.engine = make_engine(task.scene(), worlds, **engine)
+        fields = {name for name, _ in task.fields(task.dynamics.view(task.dynamics.low[None]))}
+        self.engine = make_engine(task.scene(), worlds, fields=fields, **engine)
         model = self.engine.model
         self.ticks = round(CONTROL_PERIOD / model.opt.timestep)
         self._states = StateRows(model)
         goals, dynamics = task.goals.layout, task.dynamics.layout
         self.rows = np.zeros((worlds, goals.size + dynamics.size))
         self.begun = np.zeros((worlds, self.starts.layout.size))
-        self.memory = np.zeros((worlds, task.memory.size))
-        self.expert_memory = np.zeros((worlds, task.expert_memory.size))
-        self._tool = np.zeros((worlds, TOOL.size))
-        goal, dynamic = split_row(task, self.rows)
+        sensors = self.engine.sensors
+        self.memory = zeros_like(sensors, worlds, task.memory.size)
+        self.expert_memory = zeros_like(sensors, worlds, task.expert_memory.size)
+        self._tool = zeros_like(sensors, worlds, TOOL.size)
+        self._live = self.engine.asarray(self.rows)  # the rows where the engine has its arrays
+        goal, dynamic = split_row(task, self._live)
         self.goal, self.dynamics = goals.view(goal), dynamics.view(dynamic)
         self.now = View(
             (sensor_layout(model), self.engine.sensors),
@@ -131,7 +135,9 @@ class Crew:
         """Begin an episode in the worlds of `mask`, each with its row and start."""
         task = self.task
         self.rows[mask], self.begun[mask] = rows, starts
-        self.memory[mask], self.expert_memory[mask] = 0, 0
+        self.rows_changed()
+        begun = self.engine.asarray(mask)
+        self.memory[begun], self.expert_memory[begun] = 0, 0
         goals, dynamics = split_row(task, rows)
         dynamic = task.dynamics.view(dynamics)
         placement = task.place(self.starts.view(starts), task.goals.view(goals), dynamic)
@@ -139,7 +145,12 @@ class Crew:
         self.engine.reset(mask, states, task.fields(dynamic))
         self._read_tool()
 
-    def advance(self, actions: np.ndarray) -> None:
+    def rows_changed(self) -> None:
+        """Let `goal` and `dynamics` show the present rows."""
+        if not self.engine.host:
+            self._live[...] = self.engine.asarray(self.rows)
+
+    def advance(self, actions: Array) -> None:
         """Take one control step, actions (n, 5)."""
         task, now = self.task, self.now
         self.engine.ctrl[:, :7] = command(now.setpoint, actions, now.tool, task.control)
@@ -155,16 +166,16 @@ class Crew:
         """Keep what control and observation both need of the tool's pose."""
         self._tool[...] = tool_pose(self.now.servo_pos)
 
-    def judge(self, dense: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def judge(self, dense: bool) -> tuple[Array, Array, Array]:
         """Return rewards, whether the goal is met at this instant, and divergence, (n,) each."""
         diverged = self.engine.diverged
         if not dense:
             success = self.task.success(self.now, self.goal)
-            return success.astype(np.float64), success, diverged
+            return namespace(success).astype(success, self.memory.dtype), success, diverged
         stages = self.task.stages(self.now, self.goal)
         return staged_reward(stages), stages[-1].done, diverged
 
-    def expert(self) -> np.ndarray:
+    def expert(self) -> Array:
         """Return the scripted expert's actions, (n, 5); its memory moves on."""
         layout = self.task.expert_memory
         memory = layout.view(self.expert_memory)
@@ -176,26 +187,25 @@ class Crew:
     def get_state(self) -> dict[str, np.ndarray]:
         """Return everything the worlds' future depends on, as copies."""
         return {
-            "physics": self.engine.state(),
+            "physics": on_host(self.engine.state()),
             "rows": self.rows.copy(),
             "starts": self.begun.copy(),
-            "memory": self.memory.copy(),
-            "expert_memory": self.expert_memory.copy(),
+            "memory": on_host(self.memory).copy(),
+            "expert_memory": on_host(self.expert_memory).copy(),
         }
 
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Restore what `get_state` returned; model fields follow from the rows."""
-        for name, target in (
-            ("rows", self.rows),
-            ("starts", self.begun),
-            ("memory", self.memory),
-            ("expert_memory", self.expert_memory),
-        ):
-            target[...] = state[name]
+        self.rows[...], self.begun[...] = state["rows"], state["starts"]
+        self.rows_changed()
+        for name, target in (("memory", self.memory), ("expert_memory", self.expert_memory)):
+            target[...] = self.engine.asarray(np.asarray(state[name]))
         everywhere = np.ones(self.engine.worlds, dtype=bool)
-        self.engine.reset(everywhere, state["physics"], self.task.fields(self.dynamics))
+        dynamics = self.task.dynamics.view(split_row(self.task, self.rows)[1])
+        self.engine.reset(everywhere, state["physics"], self.task.fields(dynamics))
         self._read_tool()
 
-    def scaled_dynamics(self) -> np.ndarray:
+    def scaled_dynamics(self) -> Array:
         """Return the dynamics scaled to [-1, 1], (n, d)."""
-        return self.task.dynamics.scaled(split_row(self.task, self.rows)[1])
+        scaled = self.task.dynamics.scaled(split_row(self.task, self.rows)[1])
+        return self.engine.asarray(scaled)

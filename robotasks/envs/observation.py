@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from robotasks.arrays import clip, namespace
+from robotasks.arrays import clip, namespace, zeros_like
 from robotasks.layout import Array, Layout, View, unknown
 from robotasks.tasks.slots import LIMIT, PROPRIOCEPTION, SLOTS, proprioception
 from robotasks.tasks.task import Task
 
-SENSES = ("blind", "state")
+SENSES = ("blind", "state", "pixels")
 KNOWLEDGE = ("goal", "dynamics", "task", "history")
 HISTORY = ("last_action", "last_reward", "episode_start", "time_left")
 
@@ -26,15 +25,22 @@ class Observer:
     """
 
     def __init__(
-        self, samples: Mapping[Task, tuple[View, View]], observe: str, reveal: Sequence[str]
+        self,
+        samples: Mapping[Task, tuple[View, View]],
+        observe: str,
+        reveal: Sequence[str],
+        like: Array | None = None,
     ) -> None:
-        """samples: for each task its readings and a goal, to learn which slots it fills."""
+        """samples: for each task its readings and a goal, to learn which slots it fills.
+
+        like: an array of the kind that will be observed; None for one of the samples'.
+        """
         if observe not in SENSES:
             raise ValueError(unknown("value of observe", observe, SENSES))
         for word in [reveal] if isinstance(reveal, str) else reveal:
             if word not in KNOWLEDGE or isinstance(reveal, str):
                 raise ValueError(f"reveal is a list: {unknown('word in reveal', word, KNOWLEDGE)}")
-        self.blind, self.reveal = observe == "blind", frozenset(reveal)
+        self.blind, self.reveal = observe != "state", frozenset(reveal)
         self._tasks = list(samples)
         self._slots = {task: self._filled(task, *sample) for task, sample in samples.items()}
         used = set().union(*self._slots.values())
@@ -49,7 +55,9 @@ class Observer:
             widths["present"] = len(self._shared)
             scales.append((1.0,) * len(self._shared))
         self.layout = Layout(widths)
-        self._inverse = 1 / np.concatenate([np.asarray(scale) for scale in scales])
+        like = next(iter(samples.values()))[0].tcp_pos if like is None else like
+        inverse = 1 / np.concatenate([np.asarray(scale) for scale in scales])
+        self._inverse = namespace(like).asarray(inverse, dtype=like.dtype, device=like.device)
         self.space = gym.spaces.Box(-LIMIT, LIMIT, (self.layout.size,), np.float32)
 
     def observe(
@@ -67,18 +75,18 @@ class Observer:
             values.update(task.cue(now, goal))
         count = now.tcp_pos.shape[0]
         if "dynamics" in self.reveal:
-            spare = xp.zeros((count, SLOTS["dynamics"].width - dynamics.shape[1]))
+            spare = zeros_like(dynamics, count, SLOTS["dynamics"].width - dynamics.shape[1])
             values["dynamics"] = xp.concat([dynamics, spare], axis=-1)
         columns = []
         for name in self._shared:
             value = values.get(name)
             if value is None:
-                value = xp.zeros((count, SLOTS[name].width))
+                value = zeros_like(now.tcp_pos, count, SLOTS[name].width)
             columns.append(value if value.ndim == 2 else value[:, None])
         if "task" in self.reveal:
-            columns.append(_constant(xp, count, [other is task for other in self._tasks]))
+            columns.append(_constant(now.tcp_pos, [other is task for other in self._tasks]))
         if self._mixed:
-            columns.append(_constant(xp, count, [n in self._slots[task] for n in self._shared]))
+            columns.append(_constant(now.tcp_pos, [n in self._slots[task] for n in self._shared]))
         flat = xp.concat(columns, axis=-1) * self._inverse
         return xp.astype(clip(flat, -LIMIT, LIMIT), xp.float32)
 
@@ -99,5 +107,7 @@ class Observer:
         return names | set(HISTORY) if "history" in self.reveal else names
 
 
-def _constant(xp: Any, count: int, bits: Sequence[bool]) -> Array:
-    return xp.zeros((count, len(bits))) + xp.asarray(bits, dtype=xp.float64)
+def _constant(like: Array, bits: Sequence[bool]) -> Array:
+    """Return the same bits for every row of `like`, (n, bits)."""
+    row = namespace(like).asarray(bits, dtype=like.dtype, device=like.device)
+    return zeros_like(like, len(like), len(bits)) + row

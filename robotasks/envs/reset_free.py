@@ -60,6 +60,8 @@ class ResetFreeVectorEnv(TaskVectorEnv):
             raise ValueError("a life has no trials: leave out episodes")
         if patience < 1:
             raise ValueError(f"patience must be at least 1, not {patience}")
+        if arguments.get("engine", "cpu") != "cpu":
+            raise ValueError("a life is watched by the host at every step: it needs engine='cpu'")
         if asks_after is not None and asks_after < 1:
             raise ValueError(f"asks_after must be at least 1 or None, not {asks_after}")
         super().__init__(tasks, num_envs, autoreset_mode=autoreset_mode, **arguments)

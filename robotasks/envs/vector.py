@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
+from robotasks.arrays import clip, copied, namespace, on_host, zeros_like
 from robotasks.envs.checks import (
     check_counts,
     check_steppable,
@@ -23,7 +24,8 @@ from robotasks.envs.crew import Crew
 from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
 from robotasks.envs.rendering import CAMERAS, MODES, Pictures
-from robotasks.layout import View, unknown
+from robotasks.envs.sight import EYES, Sight
+from robotasks.layout import Array, View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks import find_task
 from robotasks.tasks.distribution import Distribution, split_row
@@ -48,6 +50,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         *,
         max_episode_steps: int | None = None,
         observe: str = "state",
+        cameras: Sequence[str] = EYES,
+        pixels: int = 84,
         reveal: Sequence[str] = ("goal",),
         reward: str = "dense",
         goal_conditioned: bool = False,
@@ -57,6 +61,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         stagger: bool = False,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         engine: str = "cpu",
+        device: str | None = None,
         threads: int = 0,
         render_mode: str | None = None,
         camera: str = "front",
@@ -67,13 +72,16 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
         tasks: a name or a Task draws rows from the whole range, a Distribution from its tables.
         max_episode_steps: control steps of an episode; the task's own horizon if None.
-        observe: "blind" (proprioception) or "state". reveal: which of goal, dynamics, task and
-        history the observation tells. reward: "dense" (stages, 0 to 1) or "sparse" (success).
+        observe: "blind" (proprioception), "state", or "pixels": a dict of proprioception as `state`
+        and a picture per camera, `pixels` wide and high, that shows the goal where it is revealed.
+        reveal: which of goal, dynamics, task and history the observation tells.
+        reward: "dense" (stages, 0 to 1) or "sparse" (success).
         goal_conditioned: dict observations and `compute_reward`, with the sparse reward.
         layout_tasks: tasks, these among them, that share one observation layout; its own if None.
         start: name of the tasks' start, or of several, between which the worlds take turns.
         episodes: consecutive episodes on one row (a trial). stagger: spread the worlds' clocks.
-        threads: native threads, 0 for all cores.
+        engine: "cpu" (numpy) or "gpu" (torch tensors on `device`, the first GPU if None; the same
+        worlds in float32, see docs/gpu.md). threads: native threads, 0 for all cores.
         """
         self._arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         distribution, tables = _tasks(tasks)
@@ -93,10 +101,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             raise ValueError(f"{names}: goal_conditioned needs one task and start, a goal face")
         if goal_conditioned and reward != "sparse":
             raise ValueError('goal_conditioned pays compute_reward: pass reward="sparse"')
+        if goal_conditioned and observe == "pixels":
+            raise ValueError("goal_conditioned worlds observe their state: leave out pixels")
         self.num_envs, self.tasks = num_envs, distribution
         self.horizon = max_episode_steps or max(task.horizon for task in distribution)
         self.episodes, self.render_mode = episodes, render_mode
-        self._record = Record(num_envs, self.horizon, episodes)
         self._mode = AutoresetMode(autoreset_mode)
         self.metadata = {
             "render_modes": list(MODES),
@@ -106,30 +115,43 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._dense, self._faced, self._stagger = reward == "dense", goal_conditioned, stagger
         self._shown = "goal" in reveal or goal_conditioned
         self._pictures = Pictures(camera, width, height)
-        self._crews = [
-            Crew(*one, len(range(i, num_envs, count)), engine=engine, threads=threads)
-            for i, one in enumerate(played)
-        ]
+        self._crews = []
+        for i, (task, table, begin) in enumerate(played):
+            made = {"engine": engine, "threads": threads, **_for_gpu(engine, device, task)}
+            worlds = len(range(i, num_envs, count))
+            self._crews.append(Crew(task, table, begin, worlds, **made))
+        self._engine = self._crews[0].engine
+        self._asarray, self._xp = self._engine.asarray, namespace(self._engine.sensors)
+        self._record = Record(num_envs, self.horizon, episodes, self._engine)
         self._of = [slice(i, None, count) for i in range(count)]
         told: Sequence[str] = reveal
-        if goal_conditioned:  # the goal shows as desired_goal
+        if goal_conditioned or observe == "pixels":  # the goal shows as desired_goal, or is drawn
             told = [word for word in reveal if word != "goal"]
         samples = {crew.task: (crew.now, crew.goal) for crew in self._crews}
         if layout_tasks is not None:
             samples = _samples(samples, layout_tasks)
-        self._observer = Observer(samples, observe, told)
+        self._observer = Observer(samples, observe, told, like=self._engine.sensors)
+        self._sight = None
+        if observe == "pixels":
+            self._sight = Sight(self._crews, cameras, pixels, self._shown, threads)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (5,), np.float32)
         self.single_observation_space = self._space()
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._last_obs = np.zeros((num_envs, self._observer.layout.size), dtype=np.float32)
-        self._last_achieved = self._goals()[0] if goal_conditioned else np.zeros((num_envs, 0))
+        self._last_obs = self._asarray(np.zeros((num_envs, self.layout.size), dtype=np.float32))
+        none = self._asarray(np.zeros((num_envs, 0)))
+        self._last_achieved = self._goals()[0] if goal_conditioned else none
         self._begun = self._closed = False
 
     @property
     def has_begun(self) -> bool:
         """Whether the worlds were ever reset."""
         return self._begun
+
+    @property
+    def device(self) -> Any:
+        """The torch device of what is taken and given; None for numpy arrays."""
+        return None if self._engine.host else self._engine.sensors.device
 
     @property
     def engines(self) -> list[Engine]:
@@ -166,12 +188,13 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         if self._stagger and not self._begun:
             self._record.stagger()
         self._begun = True
-        self._last_obs[mask] = self._see()[mask]
+        chosen = self._asarray(mask)[:, None]
+        self._last_obs = self._xp.where(chosen, self._see(), self._last_obs)
         face = self._face(self._last_obs)
         self._remember(face)
-        return face, self._record.infos(np.zeros(self.num_envs, dtype=bool))
+        return face, self._record.infos(self._never())
 
-    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
         """Take one control step in every world, actions (n, 5) in [-1, 1].
 
         Returns observations, rewards (n,), terminations, truncations and infos; which
@@ -179,50 +202,56 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """
         self._check_open()
         check_steppable(self._begun, self._record.over, self._mode is AutoresetMode.DISABLED)
-        actions = checked_actions(actions, self.num_envs)
+        actions = checked_actions(actions, self.num_envs, self._engine)
         for crew, of in zip(self._crews, self._of, strict=True):
             crew.advance(actions[of])
         rewards, success, diverged = self._gather([crew.judge(self._dense) for crew in self._crews])
-        lost = diverged | self._record.over
-        any_lost = np.count_nonzero(lost)
+        resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
+        over, where = self._asarray(resetting), self._xp.where
+        lost = diverged | over
+        # What the host cannot see it has to reckon with.
+        any_lost = not self._engine.host or np.count_nonzero(lost)
         if any_lost:
-            resetting = self._record.over.copy()  # NEXT_STEP: this step only resets them
-            diverged &= ~resetting
-            rewards[lost], success[lost] = 0.0, False
-        idle = resetting if any_lost else None
-        truncated = self._record.tick(actions, rewards, success, diverged, idle)
-        if any_lost:
+            diverged &= ~over
+            rewards, success = where(lost, 0.0, rewards), success & ~lost
+        idle = resetting if np.count_nonzero(resetting) else None
+        ended = self._record.tick(actions, rewards, success, diverged, idle)
+        if idle is not None:
             self._restart(resetting)
         obs = self._see()
         if any_lost:
-            obs[diverged] = self._last_obs[diverged]  # the last good one
+            obs = where(diverged[:, None], self._last_obs, obs)  # the last good one
         face = self._face(obs)
         if self._faced:
-            face["achieved_goal"][diverged] = self._last_achieved[diverged]
+            before = self._last_achieved
+            face["achieved_goal"] = where(diverged[:, None], before, face["achieved_goal"])
             paid = self.compute_reward(face["achieved_goal"], face["desired_goal"], {})
-            rewards = np.where(lost, 0.0, paid)
-        infos: dict[str, Any] = {}
-        if self._mode is AutoresetMode.SAME_STEP and np.count_nonzero(truncated):
+            rewards = where(lost, 0.0, paid)
+        truncated, infos = self._asarray(ended), {}
+        if self._mode is AutoresetMode.SAME_STEP and np.count_nonzero(ended):
             infos = {"final_obs": face, "final_info": self._record.infos(diverged)}
-            infos |= {f"_{name}": truncated.copy() for name in infos}
-            self._restart(truncated)
-            obs = np.where(truncated[:, None], self._see(), obs)
-            face, diverged = self._face(obs), np.zeros_like(diverged)
+            infos |= {f"_{name}": copied(truncated) for name in infos}
+            self._restart(ended)
+            obs = where(truncated[:, None], self._see(), obs)
+            face = self._face(obs)
+            diverged = self._never() if self._engine.host else diverged & ~truncated
         self._last_obs = obs
         self._remember(face)
-        never = np.zeros(self.num_envs, dtype=bool)
-        return face, rewards, never, truncated, infos | self._record.infos(diverged)
+        infos = infos | self._record.infos(diverged)
+        return face, rewards, self._never(), truncated, infos
 
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> np.ndarray:
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Array:
         """Return the sparse reward of achieved and desired goals, both (..., g) -> (...)."""
-        return np.asarray(self.tasks[0].reached(achieved_goal, desired_goal), dtype=np.float64)
+        reached = self.tasks[0].reached(achieved_goal, desired_goal)
+        kind = np.float64 if isinstance(reached, (np.ndarray, np.generic)) else self._xp.float32
+        return namespace(reached).asarray(reached, dtype=kind)
 
-    def expert_actions(self) -> np.ndarray:
+    def expert_actions(self) -> Array:
         """Return the scripted expert's actions for the present state, (n, 5); it has a memory."""
         self._check_open()
         if not self._begun:
             raise gym.error.ResetNeeded("call reset before expert_actions")
-        actions = np.empty((self.num_envs, 5), dtype=np.float32)
+        actions = self._asarray(np.empty((self.num_envs, 5), dtype=np.float32))
         for crew, of in zip(self._crews, self._of, strict=True):
             actions[of] = crew.expert()
         return actions
@@ -257,13 +286,13 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         goal = crew.task.goals.view(split_row(crew.task, crew.rows[local])[0])
         marks = crew.task.marks(goal) if self._shown else ()
         depth = self.render_mode == "depth_array"
-        return self._pictures.take(crew.engine.world(local), marks, depth, camera)
+        return self._pictures.take(crew.task, crew.engine.world(local), marks, depth, camera)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Return all that the future depends on, as numeric arrays that may be saved."""
         self._check_open()
         state = self._record.get_state() | {
-            name: getattr(self, f"_{name}").copy() for name in _LAST
+            name: on_host(getattr(self, f"_{name}")).copy() for name in _LAST
         }
         for i, crew in enumerate(self._crews):
             state |= {f"crew{i}.{name}": value for name, value in crew.get_state().items()}
@@ -282,7 +311,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
                 raise ValueError(f"{name} should be {value.dtype}, the state has {kind}")
         self._record.set_state(state)
         for name in _LAST:
-            getattr(self, f"_{name}")[...] = state[name]
+            setattr(self, f"_{name}", self._asarray(np.array(state[name])))
         self._begun = bool(state["begun"])
         for i, crew in enumerate(self._crews):
             prefix = f"crew{i}."
@@ -292,6 +321,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """Release the worlds; called once by `close`."""
         self._closed = True
         self._pictures.close()
+        if self._sight is not None:
+            self._sight.close()
         for crew in self._crews:
             crew.engine.close()
 
@@ -300,6 +331,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         return _rebuild, (type(self), self._arguments, self.get_state())
 
     def _space(self) -> gym.Space:
+        if self._sight is not None:
+            return gym.spaces.Dict({"state": self._observer.space, **self._sight.spaces})
         if not self._faced:
             return self._observer.space
         goal = gym.spaces.Box(-10.0, 10.0, (self._goals()[0].shape[1],), np.float32)
@@ -307,12 +340,15 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             observation=self._observer.space, achieved_goal=goal, desired_goal=goal
         )
 
-    def _goals(self) -> tuple[np.ndarray, np.ndarray]:
-        crew = self._crews[0]
+    def _goals(self) -> tuple[Array, Array]:
+        crew, xp = self._crews[0], self._xp
         achieved, desired = crew.task.achieved(crew.now), crew.task.desired(crew.goal)
-        return tuple(np.clip(g, -10.0, 10.0).astype(np.float32) for g in (achieved, desired))
+        return tuple(xp.astype(clip(g, -10.0, 10.0), xp.float32) for g in (achieved, desired))
 
-    def _see(self) -> np.ndarray:
+    def _never(self) -> Array:
+        return self._asarray(np.zeros(self.num_envs, dtype=bool))
+
+    def _see(self) -> Array:
         """Observe every world, (n, size)."""
         seen = []
         for crew, of in zip(self._crews, self._of, strict=True):
@@ -323,28 +359,31 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             )
         return self._gather(seen)[0]
 
-    def _gather(self, parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    def _gather(self, parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
         """Join each crew's arrays into arrays over all worlds; a sole crew's are taken over."""
         if len(parts) == 1:
             return parts[0]
         whole = []
         for columns in zip(*parts, strict=True):
-            array = np.empty((self.num_envs, *columns[0].shape[1:]), columns[0].dtype)
+            array = zeros_like(columns[0], self.num_envs, *columns[0].shape[1:])
             for of, column in zip(self._of, columns, strict=True):
                 array[of] = column
             whole.append(array)
         return tuple(whole)
 
-    def _face(self, obs: np.ndarray) -> Any:
+    def _face(self, obs: Array) -> Any:
+        if self._sight is not None:
+            (seen,) = self._gather([(pictures,) for pictures in self._sight.pictures()])
+            return {"state": copied(obs), **self._sight.named(seen)}
         if not self._faced:
-            return obs.copy()
+            return copied(obs)
         achieved, desired = self._goals()
-        return {"observation": obs.copy(), "achieved_goal": achieved, "desired_goal": desired}
+        return {"observation": copied(obs), "achieved_goal": achieved, "desired_goal": desired}
 
     def _remember(self, face: Any) -> None:
         """Keep the achieved goals, which a world that is lost in the next step shows."""
         if self._faced:
-            self._last_achieved = face["achieved_goal"].copy()
+            self._last_achieved = copied(face["achieved_goal"])
 
     def _reseed(self, seeds: list[int | None] | None, mask: np.ndarray) -> None:
         """Give the worlds new random streams; those without a seed keep theirs, once begun."""
@@ -385,6 +424,17 @@ def _tasks(tasks: Any) -> tuple[tuple[Task, ...], tuple[np.ndarray | None, ...]]
     if not isinstance(tasks, (str, Task)):
         raise TypeError(f"tasks is a name, a Task or a Distribution, not {tasks!r}")
     return (find_task(tasks) if isinstance(tasks, str) else tasks,), (None,)
+
+
+def _for_gpu(engine: str, device: str | None, task: Task) -> dict[str, Any]:
+    """Return what the GPU engine needs besides; ValueError on a device that nobody would use."""
+    if engine != "gpu":
+        if device is not None:
+            raise ValueError(f"device={device!r} is for engine='gpu'; engine={engine!r} has none")
+        return {}
+    from robotasks.envs.room import room_for
+
+    return {"device": device, "room": room_for(task)}
 
 
 def _samples(

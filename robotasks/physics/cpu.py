@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 from mujoco import batch
 
-from robotasks.physics.engine import Fields, field_index
+from robotasks.physics.engine import LOOKS, POSES, Fields, field_index
 
 _VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
 # The kinds of divergence: positions, velocities and accelerations are neighbours.
@@ -22,6 +22,8 @@ _BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN
 
 class CpuEngine:
     """Worlds on `mujoco.batch.Batch`; see `robotasks.physics.engine.Engine`."""
+
+    host = True
 
     def __init__(self, model: mujoco.MjModel, worlds: int, threads: int) -> None:
         self.model = model
@@ -38,6 +40,11 @@ class CpuEngine:
         self.diverged = np.zeros(worlds, dtype=bool)
         self._warnings = self.batch.warning[:, _BAD, 1]  # live counts, (worlds, kinds)
         self._known = self._warnings.copy()
+        self._poses: dict[str, np.ndarray] = {}
+
+    def asarray(self, values: np.ndarray) -> np.ndarray:
+        """Return the values themselves."""
+        return values
 
     def step(self, ticks: int) -> None:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""
@@ -70,6 +77,14 @@ class CpuEngine:
         """Return a copy of the state rows, (worlds, nstate)."""
         return self.batch.state.copy()
 
+    def look(self) -> dict[str, np.ndarray]:
+        """Return what pictures follow from, live: poses and the model fields that differ."""
+        if not self._poses:  # from now on every call to physics keeps them fresh
+            self._poses = {name: self.batch.bind(name) for name in POSES}
+            self.batch.forward(stage=_VEL)
+        fields = {name: self.batch.expanded(name) for name in LOOKS}
+        return self._poses | {name: each for name, each in fields.items() if each is not None}
+
     def world(self, index: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
         """Return one world as a model and data of its own, for pictures and planners."""
         model, data = self.batch.get_model(index), self.batch.get_data(index)
@@ -78,4 +93,4 @@ class CpuEngine:
 
     def close(self) -> None:
         """Release the worlds; the engine must not be used afterwards."""
-        del self.batch, self.ctrl, self.sensors, self._warnings
+        del self.batch, self.ctrl, self.sensors, self._warnings, self._poses

@@ -9,7 +9,7 @@ and `reset`. A world's whole physical state is one row, MuJoCo's
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,32 +22,53 @@ STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 Fields = Mapping[tuple[str, str], Array]
 """(model field, object name) -> values, one row per world: what differs between worlds."""
 
+POSES = ("geom_xpos", "geom_xmat", "cam_xpos", "cam_xmat", "light_xpos", "light_xdir")
+LOOKS = ("geom_size", "geom_rgba", "mat_rgba", "light_diffuse", "cam_fovy")
+"""What pictures follow from: poses of the data, and model fields that worlds may differ in."""
+
 
 class Engine(Protocol):
     """Worlds: copies of one compiled model, advanced together."""
 
     model: mujoco.MjModel
     worlds: int
+    host: bool
+    """Whether the arrays are the host's, so that looking into them costs no wait."""
     ctrl: Array
     """Live actuator inputs, (worlds, nu)."""
     sensors: Array
     """Live sensor readings, (worlds, nsensordata), read-only."""
-    diverged: Array
-    """Which worlds the last `step` could not simulate, (worlds,) bool, a new array each time."""
+
+    @property
+    def diverged(self) -> Array:
+        """Which worlds could not be simulated, (worlds,) bool, a new array each time.
+
+        Of the last `step` on the host; elsewhere of any since a world's last reset.
+        """
+        ...
+
+    def asarray(self, values: np.ndarray) -> Array:
+        """Return host values as an array like the engine's own; on the host the very same."""
+        ...
 
     def step(self, ticks: int) -> None:
         """Advance every world by `ticks` physics steps; sensors then show the new state."""
         ...
 
-    def reset(self, mask: Array, states: Array, fields: Fields) -> None:
+    def reset(self, mask: np.ndarray, states: np.ndarray, fields: Fields) -> None:
         """Put the worlds of `mask` into `states` and give them their own model `fields`.
 
-        mask: (worlds,) bool; states: (count, nstate); fields: rows of (count, ...).
+        mask: (worlds,) bool; states: (count, nstate); fields: rows of (count, ...). All of them
+        are the host's.
         """
         ...
 
     def state(self) -> Array:
         """Return a copy of the state rows, (worlds, nstate)."""
+        ...
+
+    def look(self) -> Mapping[str, Array]:
+        """Return what pictures follow from, live: `POSES` and those of `LOOKS` that differ."""
         ...
 
     def world(self, index: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
@@ -59,15 +80,37 @@ class Engine(Protocol):
         ...
 
 
-def make_engine(spec: mujoco.MjSpec, worlds: int, engine: str = "cpu", threads: int = 0) -> Engine:
+@dataclass(frozen=True)
+class Room:
+    """How much of what varies a world of the GPU engine has room for."""
+
+    contacts: int
+    """Contacts, or pairs of geoms that are near; worlds share what they do not need."""
+    rows: int
+    """Rows of constraints; every world has its own."""
+
+
+ENGINES = ("cpu", "gpu")
+
+
+def make_engine(
+    spec: mujoco.MjSpec,
+    worlds: int,
+    engine: str = "cpu",
+    threads: int = 0,
+    device: str | None = None,
+    fields: Iterable[str] = (),
+    room: Room | None = None,
+) -> Engine:
     """Compile a scene and make its worlds.
 
-    threads: native threads of the CPU engine; 0 takes every core.
+    threads: native threads of the CPU engine; 0 takes every core. The other arguments are the GPU
+    engine's: device, the first GPU if None, or "cpu"; fields, the names of all model fields that
+    resets will set; room, which it cannot do without.
     Raises ValueError on a name that is no engine, or a sensor an engine cannot keep fresh.
     """
-    engines = ("cpu",)
-    if engine not in engines:
-        raise ValueError(unknown("engine", engine, engines))
+    if engine not in ENGINES:
+        raise ValueError(unknown("engine", engine, ENGINES))
     model = spec.compile()
     # Acceleration-stage sensors (force, touch) would show another world's values after
     # a masked reset; the honest force signal is the servo's lead.
@@ -77,6 +120,16 @@ def make_engine(spec: mujoco.MjSpec, worlds: int, engine: str = "cpu", threads: 
                 f"sensor {model.sensor(i).name!r} needs the acceleration stage; "
                 "use position- and velocity-stage sensors only"
             )
+    if engine == "gpu":
+        if room is None:
+            raise ValueError("engine='gpu' needs to know how much room for contacts to keep")
+        try:
+            from robotasks.physics.gpu import GpuEngine
+        except ImportError as error:
+            raise ImportError(
+                f"engine='gpu' needs MuJoCo Warp and torch ({error}): pip install 'robotasks[gpu]'"
+            ) from error
+        return GpuEngine(model, worlds, device, fields, room)
     from robotasks.physics.cpu import CpuEngine
 
     return CpuEngine(model, worlds, threads)

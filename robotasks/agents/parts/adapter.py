@@ -47,8 +47,9 @@ class PolicyAdapter:
 
     def __init__(self, policy: Policy, seed: int = 0) -> None:
         self.policy, self.seed = policy, seed
+        self.device = getattr(policy, "device", torch.device("cpu"))
         # Its own stream: evaluating in the middle of training must not change the training.
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
 
     def begin_trial(self, n: int, spec: TrialSpec) -> None:
         """Begin the stream of samples anew; ValueError if the worlds do not fit the policy."""
@@ -58,9 +59,9 @@ class PolicyAdapter:
     @torch.inference_mode()
     def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
         """Actions (n, a) float32 in [-1, 1] for `obs` (n, o)."""
-        raw = torch.tensor(obs, dtype=torch.float32)
+        raw = torch.tensor(obs, dtype=torch.float32, device=self.device)
         actions = self.policy.sample(raw, self.generator) if explore else self.policy.mean(raw)
-        return actions.clamp(-1, 1).numpy()
+        return actions.clamp(-1, 1).cpu().numpy()
 
     def observe(
         self, actions: np.ndarray, rewards: np.ndarray, obs: np.ndarray, done: np.ndarray

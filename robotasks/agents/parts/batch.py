@@ -26,18 +26,25 @@ class Batch:
     last_obs: Tensor  # (N, o) what follows the last step, after a reset where one was due
 
     @classmethod
-    def empty(cls, steps: int, worlds: int, observation_size: int, action_size: int) -> Batch:
+    def empty(
+        cls,
+        steps: int,
+        worlds: int,
+        observation_size: int,
+        action_size: int,
+        device: torch.device | str = "cpu",
+    ) -> Batch:
         """Buffers to be filled, all zero."""
         rows = (steps, worlds)
         return cls(
-            obs=torch.zeros(*rows, observation_size),
-            actions=torch.zeros(*rows, action_size),
-            log_probs=torch.zeros(rows),
-            rewards=torch.zeros(rows),
-            terminated=torch.zeros(rows, dtype=torch.bool),
-            truncated=torch.zeros(rows, dtype=torch.bool),
-            final_obs=torch.zeros(*rows, observation_size),
-            last_obs=torch.zeros(worlds, observation_size),
+            obs=torch.zeros(*rows, observation_size, device=device),
+            actions=torch.zeros(*rows, action_size, device=device),
+            log_probs=torch.zeros(rows, device=device),
+            rewards=torch.zeros(rows, device=device),
+            terminated=torch.zeros(rows, dtype=torch.bool, device=device),
+            truncated=torch.zeros(rows, dtype=torch.bool, device=device),
+            final_obs=torch.zeros(*rows, observation_size, device=device),
+            last_obs=torch.zeros(worlds, observation_size, device=device),
         )
 
     @property

@@ -52,7 +52,9 @@ class Collector:
     control steps of a step of `env`, where a policy does not choose at each.
 
     env: a vector environment with flat Box spaces and SAME_STEP autoreset, whose infos hold
-    "final_obs" (N, o) and "final_info"["success"] (N,), valid on the rows that end.
+    "final_obs" (N, o) and "final_info"["success"] (N,) in steps that end episodes, valid on the
+    rows that do. It takes and gives numpy arrays, or tensors of its `device` if it has one: then
+    nothing is copied to the host, and nothing waits for the device, but once a rollout.
     """
 
     def __init__(
@@ -60,12 +62,17 @@ class Collector:
     ) -> None:
         sizes, self.anew, self.lasting = env_sizes(env), anew, lasting
         self.env, self.policy = env, policy
-        self.low, self.high = env.single_action_space.low, env.single_action_space.high
-        self.batch = Batch.empty(steps, env.num_envs, *sizes)
-        # The same memory as numpy arrays. It is torch's own, hence aligned alike in every process:
-        # an unaligned array may make a matrix product round differently after a resume.
-        self._write = {name: tensor.numpy() for name, tensor in vars(self.batch).items()}
-        self._returns = np.zeros(env.num_envs)  # of the episodes under way
+        self.device, self._tensors = env_device(env), getattr(env, "device", None) is not None
+        space = env.single_action_space
+        self._bounds = [
+            torch.from_numpy(bound).to(self.device) for bound in (space.low, space.high)
+        ]
+        # Torch's own memory is aligned alike in every process: an unaligned array may make a matrix
+        # product round differently after a resume.
+        self.batch = Batch.empty(steps, env.num_envs, *sizes, device=self.device)
+        # Of the episodes under way; float64, as sums.
+        self._returns = torch.zeros(env.num_envs, dtype=torch.float64, device=self.device)
+        self._ended: list[tuple[Tensor, Tensor, Tensor]] = []  # who, success, return
         self.episodes = RecentEpisodes(env.num_envs)
         self.steps = 0  # control steps taken so far, all worlds together
 
@@ -80,41 +87,52 @@ class Collector:
 
     def start(self, seed: int) -> None:
         """Begin the first episodes; world i gets seed + i."""
-        self._write["last_obs"][:], _ = self.env.reset(seed=seed)
+        obs, _ = self.env.reset(seed=seed)
+        self.batch.last_obs[:] = torch.as_tensor(obs)
 
     @torch.inference_mode()
     def rollout(self) -> Batch:
         """The next steps of all worlds, in buffers that the next call overwrites."""
-        batch, write = self.batch, self._write
+        batch = self.batch
         if self.anew:
-            write["last_obs"][:], _ = self.env.reset(options={"new_trial": True})
-            self._returns[:] = 0.0
+            obs, _ = self.env.reset(options={"new_trial": True})
+            batch.last_obs[:] = torch.as_tensor(obs)
+            self._returns.zero_()
         obs = batch.last_obs
         for t in range(len(batch.obs)):
             batch.obs[t] = obs
             batch.actions[t], batch.log_probs[t] = self.policy.act(batch.obs[t])
-            actions = np.clip(write["actions"][t], self.low, self.high)
-            after, write["rewards"][t], terminated, truncated, infos = self.env.step(actions)
-            write["terminated"][t], write["truncated"][t] = terminated, truncated
-            self._finish_episodes(t, terminated | truncated, infos)
-            obs = torch.from_numpy(after)
+            actions = batch.actions[t].clamp(*self._bounds)
+            returned = self.env.step(actions if self._tensors else actions.numpy())
+            *arrays, infos = returned
+            obs, rewards, terminated, truncated = map(torch.as_tensor, arrays)
+            batch.rewards[t] = rewards
+            batch.terminated[t], batch.truncated[t] = terminated, truncated
+            self._finish_episodes(t, infos)
         batch.last_obs.copy_(obs)
+        for ends, success, returns in self._ended:
+            self.episodes.add(success[ends].cpu().numpy(), returns[ends].cpu().numpy())
+        self._ended.clear()
         self.steps += self.per_update
         return batch
 
-    def _finish_episodes(self, t: int, ends: np.ndarray, infos: dict) -> None:
-        self._returns += self._write["rewards"][t]
-        if ends.any():
-            self._write["final_obs"][t, ends] = infos["final_obs"][ends]
-            self.episodes.add(infos["final_info"]["success"][ends], self._returns[ends])
-            self._returns[ends] = 0.0
+    def _finish_episodes(self, t: int, infos: dict) -> None:
+        self._returns += self.batch.rewards[t]
+        if "final_obs" in infos:
+            ends = self.batch.terminated[t] | self.batch.truncated[t]
+            final = self.batch.final_obs[t]
+            seen = torch.as_tensor(infos["final_obs"])
+            final.copy_(torch.where(ends[:, None], seen, final))
+            success = torch.as_tensor(infos["final_info"]["success"])
+            self._ended.append((ends, success, self._returns.clone()))
+            self._returns.masked_fill_(ends, 0.0)
 
     def state(self) -> State:
         """Everything the next rollout depends on, the environment included; copies."""
         state = {
             "steps": np.array(self.steps, np.int64),
-            "last_obs": self._write["last_obs"].copy(),
-            "returns": self._returns.copy(),
+            "last_obs": self.batch.last_obs.cpu().numpy().copy(),
+            "returns": self._returns.cpu().numpy().copy(),
             "recent.success": self.episodes.success.copy(),
             "recent.returns": self.episodes.returns.copy(),
             "recent.count": self.episodes.count.copy(),
@@ -125,12 +143,17 @@ class Collector:
     def load(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
         self.steps = int(state["steps"])
-        self._write["last_obs"][:] = state["last_obs"]
-        self._returns[:] = state["returns"]
+        self.batch.last_obs[:] = torch.from_numpy(state["last_obs"])
+        self._returns[:] = torch.from_numpy(state["returns"])
         self.episodes.success[:] = state["recent.success"]
         self.episodes.returns[:] = state["recent.returns"]
         self.episodes.count[...] = state["recent.count"]
         self.env.set_state(section(state, "env"))
+
+
+def env_device(env: Any) -> torch.device:
+    """The device of an environment's tensors; the CPU for one that speaks numpy."""
+    return torch.device(getattr(env, "device", None) or "cpu")
 
 
 def env_sizes(env: VectorEnv) -> tuple[int, int]:

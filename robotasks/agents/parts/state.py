@@ -13,7 +13,7 @@ from robotasks.agents.parts.checkpoint import State, section
 
 def module_state(module: torch.nn.Module, name: str) -> State:
     """Parameters and buffers under "name/", copies."""
-    return {f"{name}/{k}": v.detach().numpy().copy() for k, v in module.state_dict().items()}
+    return {f"{name}/{k}": v.detach().cpu().numpy().copy() for k, v in module.state_dict().items()}
 
 
 def load_module(module: torch.nn.Module, name: str, state: State) -> None:
@@ -26,7 +26,7 @@ def adam_state(adam: torch.optim.Adam, name: str) -> State:
     """Moments, step counts and learning rate under "name/", copies."""
     moments: dict[int, dict[str, Any]] = adam.state_dict()["state"]
     arrays = {
-        f"{name}/{i}.{k}": v.numpy().copy()
+        f"{name}/{i}.{k}": v.cpu().numpy().copy()
         for i, entry in moments.items()
         for k, v in entry.items()
     }

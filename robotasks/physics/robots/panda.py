@@ -31,6 +31,10 @@ TOOL_DOWN = (0.0, math.cos(YAW_MIDDLE / 2), math.sin(YAW_MIDDLE / 2), 0.0)
 
 FLANGE_TO_HAND = math.pi / 4  # the hand is mounted an eighth of a turn back
 
+WRIST_EYE = (0.09, 0.0, 0.01)  # of the hand's camera, in its frame (m)
+_TILT = 0.4  # by which it looks towards the finger tips (rad)
+WRIST_AXES = (0.0, 1.0, 0.0, math.cos(_TILT), 0.0, math.sin(_TILT))
+
 Servo = tuple[float, float, float]
 """Stiffness, damping, largest force; in newtons and metres, or newton metres and radians."""
 
@@ -207,6 +211,8 @@ def _add_hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody, fist: bool) -> None:
         **HAND,
     )
     hand.add_site(name="tcp", pos=[0, 0, facts.TCP_IN_HAND])
+    # Beside the fingers, turned towards their tips.
+    hand.add_camera(name="wrist", pos=WRIST_EYE, xyaxes=WRIST_AXES, fovy=75)
     dress(hand)
     for name, joint, side in zip(("left", "right"), FINGER_JOINTS, (1, -1), strict=True):
         _add_finger(hand, name, joint, side, LOOK if fist else PAD)

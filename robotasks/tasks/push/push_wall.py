@@ -67,7 +67,8 @@ class PushWall(PushPart):
         travel = norm(now.puck_vel[..., :2]) * CONTROL_PERIOD
         _, gap = self.beside(now)
         share = 1 - xp.exp(-travel / FADES)
-        return {"slid": memory.slid + share * ((gap < TOUCHES) - memory.slid)}
+        touches = xp.where(gap < TOUCHES, 1.0, 0.0)
+        return {"slid": memory.slid + share * (touches - memory.slid)}
 
     def surroundings(self, now):
         return {"events": events(now.slid)}
