@@ -22,6 +22,7 @@ AGENTS: Mapping[str, str] = MappingProxyType(
         "mtppo": "robotasks.agents.mtppo",
         "her": "robotasks.agents.her",
         "rl2": "robotasks.agents.rl2",
+        "promp": "robotasks.agents.promp",
         "varibad": "robotasks.agents.varibad",
         "bc": "robotasks.agents.bc",
     }

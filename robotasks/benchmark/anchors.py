@@ -56,6 +56,14 @@ VARIANTS: Mapping[str, Variant] = {
         episodes=TRIAL_EPISODES,
         worlds=64,
     ),
+    # What they are paid reaches them as gradients: observations need not tell the history.
+    "promp": Variant("promp", reveal=(), worlds=64),
+    "maml": Variant(
+        "promp",
+        reveal=(),
+        set=("outer_steps=1", "inner_kl=0", "rates=fixed"),
+        worlds=64,
+    ),
     "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=128),
 }
 
