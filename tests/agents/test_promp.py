@@ -1,4 +1,4 @@
-"""A policy that gradient steps adapt: are its gradients right, does it learn, what does it forget?"""
+"""A policy that gradient steps adapt: are its gradients right, does it learn and forget?"""
 
 from dataclasses import replace
 
@@ -10,7 +10,6 @@ from robotasks import Distribution
 from robotasks.agents import load, promp
 from robotasks.agents.parts.baseline import baseline_advantages, clock
 from robotasks.agents.parts.batch import Batch
-from robotasks.agents.parts.inner import Start
 from robotasks.agents.parts.run import Run
 from robotasks.agents.parts.trials import SteppingAdapter, Trials
 from robotasks.benchmark.agent import TrialSpec
