@@ -65,6 +65,11 @@ VARIANTS: Mapping[str, Variant] = {
         worlds=64,
     ),
     "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=128),
+    "demo": Variant("demo", reveal=()),
+    **{
+        f"demo-{method}": Variant("demo", reveal=(), set=(f"method={method}",))
+        for method in ("tune", "nearest", "mil")
+    },
 }
 
 BASELINES = (BLIND, ORACLE, "ppo-blind")
