@@ -49,13 +49,13 @@ from robotasks.agents.parts.trials import SteppingAdapter, Trials
 
 @dataclass(frozen=True)
 class Config:
-    """Options of ProMP; the defaults suit about 64 worlds and rewards that come often."""
+    """Options of ProMP; the defaults suit about 40 worlds and rewards that come often."""
 
-    shots: int = 2  # episodes that a row plays before each step of its weights
+    shots: int = 5  # episodes that a row plays before each step of its weights
     hidden: tuple[int, ...] = (64, 64)  # widths of the hidden layers
     activation: Activation = "tanh"
     initial_std: float = 0.5  # spread of the actions at the start, actions being in [-1, 1]
-    inner_rate: float = 0.1  # length of a row's steps at the start
+    inner_rate: float = 0.3  # length of a row's steps at the start
     rates: Literal["learned", "fixed"] = "learned"  # one for each weight, or the same for all
     order: Literal["full", "first", "reptile"] = "full"  # what is derived; see `ProMP`
     inner_gamma: float = 0.9  # discount per step of what a row learns from
@@ -65,7 +65,7 @@ class Config:
     outer_steps: int = 5  # gradient steps on each rollout
     clip: float = 0.3  # how far the probability ratio may usefully move
     inner_kl: float = 5e-4  # weight of how far the policies that played have moved since
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     max_grad_norm: float = 1.0
     threads: int = 1  # of torch; results repeat exactly for the same number only
 

@@ -57,12 +57,13 @@ VARIANTS: Mapping[str, Variant] = {
         worlds=64,
     ),
     # What they are paid reaches them as gradients: observations need not tell the history.
-    "promp": Variant("promp", reveal=(), worlds=64),
+    "promp": Variant("promp", reveal=(), episodes=TRIAL_EPISODES, worlds=40),
     "maml": Variant(
         "promp",
         reveal=(),
         set=("outer_steps=1", "inner_kl=0", "rates=fixed"),
-        worlds=64,
+        episodes=TRIAL_EPISODES,
+        worlds=40,
     ),
     "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=128),
     "demo": Variant("demo", reveal=()),

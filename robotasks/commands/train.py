@@ -33,7 +33,7 @@ class Options:
     """Options of `train`."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """Name of the agent: ppo, mtppo and others that act (docs/agents); bc or demo, which imitate."""
+    """Name of the agent: ppo, mtppo and others that act (docs/agents); bc and demo imitate."""
     task: Annotated[str, tyro.conf.Positional]
     """Name of a task, or of a suite: then the agent trains on all its tasks at once."""
     demonstrations: str | None = None
