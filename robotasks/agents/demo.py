@@ -43,8 +43,9 @@ class Config:
     hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers
     width: int = 64  # of the transformer, of the embedding
     inner_steps: int = 2  # gradient steps on the demonstrations, of mil
-    inner_rate: float = 0.05  # their length, of mil the first one
-    tune_steps: int = 50  # the same of tune, in tests
+    inner_rate: float = 0.05  # their length at the start; it is learned
+    tune_steps: int = 200  # gradient steps on the demonstrations, of tune in tests
+    tune_rate: float = 0.1  # their length
     batch: int = 32  # lessons of a gradient step
     moments: int = 16  # steps of each that are asked about
     minibatches: int = 16  # gradient steps of an update
@@ -59,7 +60,7 @@ class Config:
         check_options(
             self,
             counts=(*sizes, "inner_steps", "tune_steps"),
-            positive=("inner_rate", "learning_rate", "max_grad_norm"),
+            positive=("inner_rate", "tune_rate", "learning_rate", "max_grad_norm"),
         )
         if self.weight_decay < 0:
             raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
@@ -73,8 +74,11 @@ def make_imitator(
         return Attending(sizes, horizon, config.width, config.hidden, generator)
     if config.method == "nearest":
         return Neighbours(sizes, config.hidden, config.width, generator)
-    steps = (0, config.tune_steps) if config.method == "tune" else (config.inner_steps,) * 2
-    return Tuned(sizes, config.hidden, steps, config.inner_rate, generator)
+    if config.method == "tune":
+        steps, rate = (0, config.tune_steps), config.tune_rate
+    else:
+        steps, rate = (config.inner_steps, config.inner_steps), config.inner_rate
+    return Tuned(sizes, config.hidden, steps, rate, generator)
 
 
 class DemoPolicy(nn.Module):

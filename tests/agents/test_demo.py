@@ -74,7 +74,7 @@ def untrained(method, **options):
 def test_one_demonstration_tells_what_is_hidden(method, tmp_path):
     """Knowing the expert but not the row is wrong by 0.25, its mean over rows and actions."""
     whole, _ = rows_of_lines()
-    options = {"learning_rate": 5e-3, "tune_steps": 100, "inner_rate": 0.1}
+    options = {"learning_rate": 5e-3, "inner_rate": 0.1}
     config = replace(SMALL, method=method, **options)
     adapter = demo.train(whole, config, Run(tmp_path, steps=60 * 8 * 16 * 8))
     found = error(adapter)
