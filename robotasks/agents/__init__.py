@@ -24,11 +24,13 @@ AGENTS: Mapping[str, str] = MappingProxyType(
         "her": "robotasks.agents.her",
         "options": "robotasks.agents.options",
         "rl2": "robotasks.agents.rl2",
+        "promp": "robotasks.agents.promp",
         "varibad": "robotasks.agents.varibad",
         "bc": "robotasks.agents.bc",
+        "demo": "robotasks.agents.demo",
     }
 )
-IMITATORS = frozenset({"bc"})
+IMITATORS = frozenset({"bc", "demo"})
 GOAL_CONDITIONED = frozenset({"her"})
 """Agents that learn in goal-conditioned worlds, for which the reward is sparse."""
 STARTING = frozenset({"ppo", "mtppo"})

@@ -105,12 +105,16 @@ class Forgetful:
         """Take no note."""
 
 
-class Random(Forgetful):
-    """Uniform actions: the floor of every table.
+def named_streams(obs: np.ndarray, seed: int) -> list[np.random.Generator]:
+    """Return a random stream for each world, named by its first observation, a row of (n, o).
 
-    A world's stream is named by its first observation, so that its actions do not depend on how
-    many worlds are played at a time.
+    So what a world draws does not depend on how many are played at a time.
     """
+    return [np.random.default_rng([seed, zlib.crc32(row.tobytes())]) for row in obs]
+
+
+class Random(Forgetful):
+    """Uniform actions: the floor of every table."""
 
     def __init__(self, seed: int = 0) -> None:
         """seed: of the action streams."""
@@ -124,8 +128,7 @@ class Random(Forgetful):
     def act(self, obs: np.ndarray, explore: bool) -> np.ndarray:
         """Return uniform actions."""
         if not self._streams:
-            names = [zlib.crc32(row.tobytes()) for row in obs]
-            self._streams = [np.random.default_rng([self._seed, name]) for name in names]
+            self._streams = named_streams(obs, self._seed)
         actions = [stream.uniform(-1, 1, 5) for stream in self._streams]
         return np.array(actions, dtype=np.float32)
 

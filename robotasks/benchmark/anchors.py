@@ -57,7 +57,21 @@ VARIANTS: Mapping[str, Variant] = {
         episodes=TRIAL_EPISODES,
         worlds=64,
     ),
+    # What they are paid reaches them as gradients: observations need not tell the history.
+    "promp": Variant("promp", reveal=(), episodes=TRIAL_EPISODES, worlds=40),
+    "maml": Variant(
+        "promp",
+        reveal=(),
+        set=("outer_steps=1", "inner_kl=0", "rates=fixed"),
+        episodes=TRIAL_EPISODES,
+        worlds=40,
+    ),
     "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=128),
+    "demo": Variant("demo", reveal=()),
+    **{
+        f"demo-{method}": Variant("demo", reveal=(), set=(f"method={method}",))
+        for method in ("tune", "nearest", "mil")
+    },
 }
 
 BASELINES = (BLIND, ORACLE, "ppo-blind")

@@ -140,6 +140,10 @@ class Demonstrations:
     """For each episode (T, o) float32: what each action was chosen for."""
     actions: tuple[np.ndarray, ...]
     """For each episode (T, 5) float32: what the agent chose, without the noise of its recording."""
+    rows: tuple[int, ...] = ()
+    """For each episode the number of the row that it is on; empty if nobody says."""
+    disturbed: tuple[bool, ...] = ()
+    """For each episode whether it had noise; empty if nobody says."""
 
     def steps(self, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return observations (M, o) and actions (M, 5) of the first `count` episodes, or of all.
@@ -181,12 +185,22 @@ def read(dataset: str) -> Demonstrations:
         raise ValueError(f"{folder} was not made by `robotasks record`")
     episodes = [*held]
     obs = [e.observations["state"] if about["pixels"] else e.observations for e in episodes]
+    told = held.storage.get_episode_metadata(range(len(held)))
+    numbers = [int(episode["number"]) for episode in told]
+    recipe = Recipe(
+        about["task"].rpartition("-v")[0],
+        split=about["split"],
+        noise=about["noise"],
+        per_row=int(about.get("per_row", 1)),  # older datasets have one
+    )
     return Demonstrations(
         held.id,
         about["task"],
         tuple(about["reveal"]),
         tuple(seen[:-1] for seen in obs),
         tuple(e.infos["intended"] if about["noise"] else e.actions for e in episodes),
+        tuple(recipe.row(number) for number in numbers),
+        tuple(recipe.noise_of(number) > 0 for number in numbers),
     )
 
 

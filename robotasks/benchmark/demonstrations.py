@@ -33,6 +33,9 @@ class Recipe:
     """Split of the task's rows; None for its whole range, as in training."""
     noise: float = 0.0
     """Standard deviation of what is added to the moves; see `play`."""
+    per_row: int = 1
+    """Episodes on each row. If there are several, every second one, the first among them, has no
+    noise: it is as a demonstration that is shown, the others are as a learner's own course."""
     reveal: tuple[str, ...] = ("goal",)
     """What observations tell, see `TaskVectorEnv`."""
     pixels: int = 0
@@ -44,6 +47,18 @@ class Recipe:
         for name in ("seed", "noise", "pixels"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if self.per_row < 1:
+            raise ValueError(f"per_row must be at least 1, not {self.per_row}")
+        if self.per_row > 1 and self.split is None:
+            raise ValueError("several episodes on a row are on a split's: name one (split='train')")
+
+    def row(self, number: int) -> int:
+        """Return which row an episode is on."""
+        return number // self.per_row
+
+    def noise_of(self, number: int) -> float:
+        """Return the standard deviation of the noise of an episode."""
+        return self.noise if self.per_row == 1 or number % self.per_row % 2 else 0.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,8 @@ def play(
     Noise shows how to recover: normal, added to x, y, z and yaw of what the agent chose (DART,
     Laskey et al. 2017, arXiv 1703.09327). The fingers have none: a dropped part teaches nothing.
     """
-    table = recipe.split and draw([recipe.task], recipe.split, max(numbers) + 1, recipe.seed)
+    rows = [recipe.row(number) for number in numbers]
+    table = recipe.split and draw([recipe.task], recipe.split, max(rows) + 1, recipe.seed)
     view: dict[str, Any] = {
         "render_mode": "rgb_array",
         "width": recipe.pixels,
@@ -100,7 +116,7 @@ def play(
         **(view if recipe.pixels else {}),
     )
     try:
-        return _play(env, recipe, entrant, numbers, {"rows": numbers} if table else {})
+        return _play(env, recipe, entrant, numbers, {"rows": rows} if table else {})
     finally:
         env.close()
 
@@ -115,6 +131,7 @@ def _play(
     words = [np.random.SeedSequence([recipe.seed, n, _STREAM]).generate_state(2) for n in numbers]
     seeds = [int(word[0]) for word in words]
     chance = [np.random.default_rng(word) for word in words]
+    spread = np.array([[recipe.noise_of(number)] for number in numbers])
     adapter = entrant(env)
     adapter.begin_trial(len(numbers), TrialSpec(env.layout.size, 5, 1, env.horizon))
     obs, infos = env.reset(seed=seeds, options=options)
@@ -125,7 +142,7 @@ def _play(
         intended.append(adapter.act(obs, False))
         actions.append(intended[-1].copy())
         noise = np.stack([rng.normal(0, 1, 4) for rng in chance])
-        actions[-1][:, _MOVES] += recipe.noise * noise
+        actions[-1][:, _MOVES] += spread * noise
         np.clip(actions[-1], -1, 1, out=actions[-1])
         obs, reward, _, truncated, infos = env.step(actions[-1])
         adapter.observe(actions[-1], reward, obs, truncated)

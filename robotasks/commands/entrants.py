@@ -108,7 +108,7 @@ def find_learner(name: str) -> Variant | None:
 
     Raises ValueError for one that learns from demonstrations or from goals: no suite has them.
     """
-    if name in IMITATORS or name == METRIC:
+    if name == METRIC or VARIANTS.get(name, Variant(name)).agent in IMITATORS:
         command = "evaluate" if name == METRIC else "train"
         raise ValueError(
             f"{name} imitates, and a suite has no demonstrations: use `{command} {name}`"

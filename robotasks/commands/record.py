@@ -40,6 +40,9 @@ class Options:
     noise: float = 0.0
     """Standard deviation of noise on the moves that are done (DART), so that the dataset shows
     recoveries; what the agent intended is kept beside them."""
+    per_row: int = 1
+    """Episodes on each row of the split, which has to be named: what few-shot imitators (demo)
+    learn from. Every second one, the first among them, is without noise, as when it is shown."""
     split: str | None = None
     """Take the rows of this split (train, interp, ...); by default any, as training does."""
     reveal: tuple[str, ...] | None = None
@@ -68,6 +71,7 @@ def run(options: Options) -> None:
         seed=options.seed,
         split=options.split,
         noise=options.noise,
+        per_row=options.per_row,
         reveal=known if options.reveal is None else options.reveal,
         pixels=options.pixels,
     )

@@ -33,7 +33,7 @@ class Options:
     """Options of `train`."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """Name of the agent: ppo, mtppo and others that act (docs/agents), or bc, which imitates."""
+    """Name of the agent: ppo, mtppo and others that act (docs/agents); bc and demo imitate."""
     task: Annotated[str, tyro.conf.Positional]
     """Name of a task, or of a suite: then the agent trains on all its tasks at once."""
     demonstrations: str | None = None
@@ -73,6 +73,8 @@ class Options:
     """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
     """Held-out rows of the evaluations in between, spread over the tasks; 0 for none."""
+    demos: int = 1
+    """Episodes of the expert that these show on each row, if the agent takes any."""
     json: bool = False
     """Print one JSON object per line."""
 
@@ -115,7 +117,7 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
         raise ValueError(f"steps must be at least 1, not {options.steps}")
     if options.pretrained and learner.agent not in STARTING:
         raise ValueError(f"{learner.agent} starts from no run; {', '.join(sorted(STARTING))} do")
-    source, arguments = (shown if options.agent in IMITATORS else worlds)(options)
+    source, arguments = (shown if learner.agent in IMITATORS else worlds)(options)
     if options.pretrained:
         check_reads(str(options.pretrained), source.layout)
     run_ = Run(
@@ -220,6 +222,7 @@ def agent_config(kind: type, settings: Sequence[str]) -> Any:
 
 def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
     """Return the evaluation in between; its rows are not those that `evaluate` draws."""
+    from robotasks.benchmark.agent import TakesDemos
     from robotasks.benchmark.evaluate import evaluate
 
     suite = find_suite(options.task) if is_suite(options.task) else None
@@ -234,6 +237,7 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
             rows,
             episodes=options.episodes or 1,
             worlds=options.rows,
+            demos=options.demos if isinstance(adapter, TakesDemos) else 0,
             threads=options.threads,
             **{**shared(layout), "reveal": options.reveal, **goal_face(options.agent)},
         )

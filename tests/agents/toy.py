@@ -117,10 +117,8 @@ class BanditEnv(VectorEnv):
 
     def step(self, actions):
         """Pull, and begin anew where the clock has run out: all worlds at once."""
-        pulled = np.eye(self.chances.shape[1])[actions.argmax(axis=1)]
-        chance = (pulled * self.chances).sum(axis=1)
-        rewards = (self.rng.random(self.num_envs) < chance).astype(np.float64)
-        self.regret += self.chances.max(axis=1) - chance
+        pulled, rewards, regret = self._pull(actions)
+        self.regret += regret
         self.elapsed += 1
         ends = np.full(self.num_envs, self.elapsed % self.horizon == 0)
         obs, infos = self._observe(pulled, rewards), {}
@@ -149,9 +147,27 @@ class BanditEnv(VectorEnv):
         whole["state"] = {"state": low | high << 64, "inc": inc_low | inc_high << 64}
         self.rng.bit_generator.state = whole
 
+    def _pull(self, actions):
+        """What is shown of the pull, what it pays, what the best arm would have paid beyond it."""
+        pulled = np.eye(self.chances.shape[1])[actions.argmax(axis=1)]
+        chance = (pulled * self.chances).sum(axis=1)
+        rewards = (self.rng.random(self.num_envs) < chance).astype(np.float64)
+        return pulled, rewards, self.chances.max(axis=1) - chance
+
     def _observe(self, pulled, rewards):
         first = np.full((self.num_envs, 1), float(self.elapsed % self.horizon == 0))
         return np.hstack([pulled, rewards[:, None], first]).astype(np.float32)
+
+
+class TargetEnv(BanditEnv):
+    """Places, one a trial: an action pays 1 less its distance from there. Observations are 0."""
+
+    def _pull(self, actions):
+        distance = np.linalg.norm(actions - self.chances, axis=1)
+        return np.zeros_like(self.chances), 1 - distance, distance
+
+    def _observe(self, pulled, rewards):
+        return 0 * super()._observe(pulled, rewards)
 
 
 def best_arm_known(rng, drawn):

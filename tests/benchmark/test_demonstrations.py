@@ -226,3 +226,28 @@ def test_what_is_no_dataset_of_ours_is_refused(tmp_path, monkeypatch):
         minari.create_dataset_from_buffers("other/thing-v0", [], **spaces)
     with pytest.raises(ValueError, match="not made by `robotasks record`"):
         read("other/thing-v0")
+
+
+def test_several_episodes_on_a_row_are_shown_and_disturbed_by_turns(tmp_path):
+    recipe = replace(NOISY, split="train", per_row=3)
+    played = episodes(recipe, 0, 1, 2, 3, 4)
+    places = [tuple(episode.goal["point"]) for episode in played]
+    assert places[0] == places[1] == places[2] != places[3] == places[4]
+    assert places[0] == tuple(episodes(replace(NOISY, split="train"), 0)[0].goal["point"])
+    starts = {tuple(episode.obs[0]) for episode in played}
+    assert len(starts) == 5
+    calm = [bool((episode.intended == episode.actions).all()) for episode in played]
+    assert calm == [True, False, True, True, False]
+    recording = record(tmp_path, recipe, [(0, 1, 2), (3, 4)])
+    shown = read(str(recording.folder))
+    assert shown.rows == (0, 0, 0, 1, 1)
+    assert shown.disturbed == (False, True, False, False, True)
+    usual = read(str(record(tmp_path / "usual").folder))
+    assert usual.rows == (0, 1, 2, 3) and all(usual.disturbed)
+
+
+def test_several_episodes_on_a_row_need_a_split():
+    with pytest.raises(ValueError, match="name one"):
+        Recipe("reach", per_row=2)
+    with pytest.raises(ValueError, match="per_row must be at least 1"):
+        Recipe("reach", per_row=0)

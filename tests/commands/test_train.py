@@ -162,3 +162,36 @@ def test_training_never_meets_a_held_out_row():
     tables = [held_out("reach", 200, seed).rows[0] for seed in (0, 1, 500_000)]
     sets = [trained, *({tuple(row) for row in table} for table in tables)]
     assert len(set.union(*sets)) == sum(len(rows) for rows in sets)
+
+
+def test_a_few_shot_imitator_is_shown_demonstrations_between_updates(tmp_path, capsys):
+    pytest.importorskip("minari")
+    rows = ["--split", "train", "--per-row", "2", "--episodes", "8", "--reveal"]
+    run_command("record", ["reach", *rows, "--out", str(tmp_path), "--threads", "1"])
+    data = ["--demonstrations", str(tmp_path / "robotasks/reach/expert-v1")]
+    small = ["--set", "hidden=8,8", "batch=4", "minibatches=2", "--steps", "200", "--rows", "4"]
+    run = tmp_path / "run"
+    run_command("train", ["demo-nearest", "reach", *data, *small, "--out", str(run)])
+    assert json.loads((run / "config.json").read_text())["config"]["method"] == "nearest"
+    assert "eval_success" in (run / "progress.csv").read_text()
+    capsys.readouterr()
+    played = [str(run), "ML1:reach", "--rows", "2", "--episodes", "1", "--json"]
+    run_command("evaluate", [*played, "--demos", "2"])
+    assert json.loads(capsys.readouterr().out)["rows"] == 2
+    with pytest.raises(SystemExit):
+        run_command("evaluate", played)
+    assert "shown nothing to imitate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["promp", "maml"])
+def test_what_adapts_by_gradients_is_trained_on_a_suite_and_played_in_its_trials(
+    name, tmp_path, capsys
+):
+    small = ["--worlds", "4", "--rows", "2", "--steps", "4000", "--set", "hidden=8,8"]
+    run_command("train", [name, "ML1:reach", *small, "--out", str(tmp_path)])
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert (config["agent"], config["env"]["reveal"]) == ("promp", [])
+    assert config["config"]["rates"] == ("learned" if name == "promp" else "fixed")
+    capsys.readouterr()
+    run_command("evaluate", [str(tmp_path), "ML1:reach", "--rows", "2", "--json"])
+    assert "success.episode9" in json.loads(capsys.readouterr().out)

@@ -79,6 +79,21 @@ class TransformerCore(nn.Module):
         """Outputs (T, n, width) for whole trials (T, n, i)."""
         return self._read(x, self.start(x.shape[1]))[0]
 
+    def remember(self, x: Tensor) -> list[Tensor]:
+        """The memory (2, n, T, width) a layer after whole trials (T, n, i)."""
+        return self._read(x, self.start(x.shape[1]))[1]
+
+    def consult(self, x: Tensor, memory: list[Tensor]) -> Tensor:
+        """Outputs (t, n, width) for steps (t, n, i), each alone with what the memory holds.
+
+        None of them is remembered, and all are in the last place that there is: a memory may hold
+        several trials side by side.
+        """
+        y = (self.embed(x) + self.get_buffer("positions")[-1]).transpose(0, 1)
+        for block, past in zip(self.blocks, memory, strict=True):
+            y, _ = block(y, past, apart=True)
+        return self.norm(y).transpose(0, 1)
+
     def _read(self, x: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Read steps (t, n, i) that follow what the memory holds."""
         before = memory[0].shape[2]
@@ -104,12 +119,17 @@ class _Block(nn.Module):
         self.rise = linear(width, 2 * width, math.sqrt(2), generator)
         self.fall = linear(2 * width, width, 0.0, generator)
 
-    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Read steps (n, t, w) after `past`, keys and values (2, n, p, w); return both anew."""
+    def forward(self, x: Tensor, past: Tensor, apart: bool = False) -> tuple[Tensor, Tensor]:
+        """Read steps (n, t, w) after `past`, keys and values (2, n, p, w); return both anew.
+
+        apart: whether each step sees the past and itself alone, and no other step.
+        """
         queries, *new = self.ask(self.before(x)).chunk(3, dim=-1)
         known = torch.cat([past, torch.stack(new)], dim=2)
         steps, length = x.shape[1], known.shape[2]
         sees = torch.ones(steps, length, dtype=torch.bool).tril(length - steps)
+        if apart:
+            sees[:, length - steps :] = torch.eye(steps, dtype=torch.bool)
         q, k, v = (p.unflatten(-1, (self.HEADS, -1)).transpose(1, 2) for p in (queries, *known))
         found = functional.scaled_dot_product_attention(q, k, v, attn_mask=sees)
         x = x + self.answer(found.transpose(1, 2).flatten(-2))

@@ -67,6 +67,13 @@ class _Added(nn.Module):
         return x + self.layers(x)
 
 
+def gaussian_log_prob(mean: Tensor, log_std: Tensor, actions: Tensor) -> Tensor:
+    """Log-density (...) of `actions` (..., a) around `mean` (..., a), spread as `log_std` (a,)."""
+    scaled = (actions - mean) * (-log_std).exp()
+    constant = log_std.sum() + 0.5 * math.log(2 * math.pi) * mean.shape[-1]
+    return -0.5 * scaled.square().sum(-1) - constant
+
+
 class DiagonalGaussian(nn.Module):
     """A normal distribution around a given mean, whose spread does not depend on the state."""
 
@@ -82,9 +89,7 @@ class DiagonalGaussian(nn.Module):
 
     def log_prob(self, mean: Tensor, actions: Tensor) -> Tensor:
         """Log-density (...) of `actions` (..., a)."""
-        scaled = (actions - mean) * (-self.log_std).exp()
-        constant = self.log_std.sum() + 0.5 * math.log(2 * math.pi) * mean.shape[-1]
-        return -0.5 * scaled.square().sum(-1) - constant
+        return gaussian_log_prob(mean, self.log_std, actions)
 
     def entropy(self) -> Tensor:
         """Differential entropy, a scalar: the same in every state."""
