@@ -54,7 +54,6 @@ class Config:
     minibatches: int = 8  # gradient steps per pass
     clip: float = 0.2  # how far the probability ratio may usefully move
     value_clip: float | None = None  # the same for values, in units of the scaled return
-    critic_first: float = 0.0  # share of the run in which it learns alone: for a taught policy
     entropy: float = 0.0  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
     learning_rate: float = 1e-3  # the first one
@@ -69,7 +68,7 @@ class Config:
             self,
             counts=("rollout", "epochs", "minibatches", "threads"),
             positive=("initial_std", "clip", "learning_rate", "max_grad_norm"),
-            shares=("gamma", "lam", "final_kl", "critic_first"),
+            shares=("gamma", "lam", "final_kl"),
         )
 
 
@@ -173,7 +172,6 @@ class PPO:
         self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
         self.return_scale = return_scale(worlds, config.gamma, tasks).to(policy.device)
         self.tasks, self.gradient = tasks, gradient
-        self.acting = True  # or the critic learns alone: see Config.critic_first
 
     def learn(self, batch: Batch, left: float) -> dict[str, float]:
         """Advantages, then `epochs` passes in `minibatches`, then the statistics move on."""
@@ -197,16 +195,14 @@ class PPO:
     def fit(self, rows: Rows, left: float) -> dict[str, float]:
         """All passes over a rollout, then the next learning rate."""
         config, logged = self.config, []
-        self.acting = left <= 1 - config.critic_first
         for _ in range(config.epochs):
             order = torch.randperm(
                 len(rows.obs), generator=self.generator, device=self.policy.device
             )
             for chosen in order.chunk(config.minibatches):
                 logged.append(self._step(rows.take(chosen)))
-        if self.acting:
-            moved = [kl for _, _, kl, _ in logged[-config.minibatches :]]
-            pace(self.adam, moved, config.target_kl, config.final_kl, left)
+        moved = [kl for _, _, kl, _ in logged[-config.minibatches :]]
+        pace(self.adam, moved, config.target_kl, config.final_kl, left)
         return update_metrics(logged, self.adam, self.policy.noise)
 
     @torch.no_grad()
@@ -226,9 +222,7 @@ class PPO:
         log_probs = policy.noise.log_prob(policy.actor(rows.obs), rows.actions)
         terms = policy_terms(log_probs, rows.log_probs, rows.advantages, config.clip)
         critic = value_loss(policy.value(rows.obs), rows.returns, rows.values, config.value_clip)
-        loss = config.value * critic
-        if self.acting:
-            loss = loss + terms.loss - config.entropy * policy.noise.entropy()
+        loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
         numbers = (terms.loss, critic, terms.kl, terms.clip_fraction)
         return loss, [number.item() for number in numbers]
 
@@ -289,7 +283,7 @@ def act_and_learn(
 
     def begin() -> None:
         if run.pretrained:
-            adopt(policy, run.pretrained, learner.name, config.activation)
+            adopt(policy, policy.noise, run.pretrained, learner.name)
         collector.start(run.seed)
 
     training = Training(run, learner, collector)
