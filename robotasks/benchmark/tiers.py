@@ -20,7 +20,7 @@ class Tier:
     points: int
     """Evaluations during training: the points of the learning curve."""
     curve_rows: int
-    """Trials per task at each of them."""
+    """Episodes per task at each of them; a trial more where its episodes do not divide them."""
     seeds: int
     """How many seeds a table has, unless told otherwise."""
     hours: float
@@ -37,7 +37,7 @@ class Tier:
 
 SMOKE = Tier("smoke", 50_000, 256, 16, 4, 4, seeds=2, hours=0.02, quotable=False)
 LAPTOP = Tier(
-    *("laptop", 4_000_000, 256, 32, 20, 16), seeds=5, hours=1.0, courses=4, course_steps=400_000
+    *("laptop", 4_000_000, 256, 32, 16, 16), seeds=5, hours=1.0, courses=4, course_steps=400_000
 )
 FULL = Tier(
     *("full", None, 256, 64, 40, 32), seeds=10, hours=2.7, courses=8, course_steps=2_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import traceback
 from collections.abc import Mapping
@@ -180,7 +181,7 @@ def _train(
     count = min(tier.worlds, learner.worlds)
     worlds, told = suite_worlds(suite, cell.seed, count, tier.train_rows, **made)
     run = _run(cell, cell.folder / RUN, tier.steps or suite.steps, told)
-    rows = _rows(suite, suite.tested, cell, tier.curve_rows)
+    rows = _rows(suite, suite.tested, cell, math.ceil(tier.curve_rows / suite.episodes))
     adapter = _learn(learner, worlds, run, cell, rows, cell.folder / CURVE, env, meter)
     return _entrant(adapter)
 

@@ -1,6 +1,7 @@
 """The benchmark: what it counts, what it leaves alone, how it goes on, and what it refuses."""
 
 import json
+import math
 import shutil
 import sys
 import types
@@ -11,9 +12,9 @@ from dataclasses import replace
 import pytest
 
 from robotasks.benchmark.anchors import VARIANTS, Variant
-from robotasks.benchmark.results import read_cell
+from robotasks.benchmark.results import TOLD, read_cell
 from robotasks.benchmark.suites import find_suite
-from robotasks.benchmark.tiers import SMOKE, Tier
+from robotasks.benchmark.tiers import LAPTOP, SMOKE, Tier
 from robotasks.commands import benchmark, cells, entrants, main, run_command
 from robotasks.commands.cells import Cell, play
 from tests.commands.planted import SOLVES
@@ -240,6 +241,19 @@ def test_the_anchors_are_planned_unless_others_are_named():
         planned = benchmark.plan(benchmark.Options(suite, tier="smoke", seeds=1))
         assert {cell.agent for cell in planned} == agents
     assert planned[0].command == "robotasks benchmark MT1:reach expert --tier smoke --seeds 1"
+
+
+@pytest.mark.parametrize("name", ["MT5", "ML1:push-to"])
+def test_evaluating_costs_a_tenth_of_training_at_most(name):
+    """In the laptop tier, on the suites that it is meant for."""
+    suite, horizon = find_suite(name), find_suite(name).arguments["max_episode_steps"]
+    played = [suite.rows(split, 0, LAPTOP.rows) for split in suite.splits]
+    trials = sum(map(len, played))
+    if suite.episodes > 1:
+        trials += len(TOLD) * len(suite.rows(suite.tested, 0, LAPTOP.rows))
+    curve = math.ceil(LAPTOP.curve_rows / suite.episodes)
+    trials += LAPTOP.points * len(suite.rows(suite.tested, 0, curve))
+    assert trials * suite.episodes * horizon <= LAPTOP.steps / 10
 
 
 def test_a_failing_cell_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
