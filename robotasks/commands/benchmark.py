@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -42,6 +42,9 @@ class Options:
     """How much is spent; smoke shows that all works, its numbers are no results."""
     seeds: int | None = None
     """How many seeds, from 0; the tier's own number if not given."""
+    train_rows: int | None = None
+    """Training rows per task, for the memorisation curve; the tier's own number if not given. Each
+    number needs an --out of its own."""
     out: Path = Path("runs/benchmark")
     """Folder of the cells; what is finished there is left alone, what was killed goes on."""
     jobs: int = 0
@@ -87,7 +90,8 @@ def plan(options: Options) -> list[Cell]:
     """Return the cells to play, those of seed 0 first; ValueError or KeyError on mistakes."""
     suite, tier = find_suite(options.suite), TIERS[options.tier]
     seeds = tier.seeds if options.seeds is None else options.seeds
-    for name, value in (("seeds", seeds), ("worlds", options.worlds)):
+    rows = tier.train_rows if options.train_rows is None else options.train_rows
+    for name, value in (("seeds", seeds), ("worlds", options.worlds), ("train_rows", rows)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")
     for name, value in (("jobs", options.jobs), ("threads", options.threads)):
@@ -103,14 +107,16 @@ def plan(options: Options) -> list[Cell]:
         elif find_learner(agent) is None:
             find_entrant(agent)
     cores = os.cpu_count() or 1
+    ending = f"--tier {tier.name} --seeds {seeds}"
+    ending += "" if options.train_rows is None else f" --train-rows {rows}"
     return [
         Cell(
             suite.name,
             agent,
             seed,
-            tier,
+            replace(tier, train_rows=rows),
             options.out.absolute(),
-            f"robotasks benchmark {suite.name} {agent} --tier {tier.name} --seeds {seeds}",
+            f"robotasks benchmark {suite.name} {agent} {ending}",
             worlds=options.worlds,
             threads=options.threads or max(1, cores // (options.jobs or cores)),
         )
