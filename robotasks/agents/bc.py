@@ -24,6 +24,7 @@ from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import Activation, mlp
 from robotasks.agents.parts.norm import RunningMeanStd
+from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.sampler import Pairs, Sampler
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
@@ -48,13 +49,9 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
-        for name in ("batch", "minibatches", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        check_options(self, counts=("batch", "minibatches", "threads"), positive=("learning_rate",))
         if self.episodes is not None and self.episodes < 1:
             raise ValueError(f"episodes must be at least 1, not {self.episodes}.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, not {self.learning_rate}.")
         if not self.weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}.")
         if not 0 <= self.switches < 1:

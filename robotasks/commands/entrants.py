@@ -50,9 +50,9 @@ def senses(name: str) -> dict[str, Any]:
     if name in UNTRAINED or ":" in name:
         return {}
     _check(name)
-    env = read_config(name)["env"]
-    face = goal_face(read_config(name)["agent"])
-    return {**shared(suite_of(name)), "reveal": env.get("reveal", ["goal"]), **face}
+    stored = read_config(name)
+    told, face = stored["env"].get("reveal", ["goal"]), goal_face(stored["agent"])
+    return {**shared(suite_of(name)), "reveal": told, **face}
 
 
 def goal_face(agent: str) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotasks.agents.parts.checkpoint import State
-from robotasks.agents.parts.state import generator_state, load_generator
+from robotasks.agents.parts.sampler import DemonstrationSource
 from robotasks.benchmark.dataset import Demonstrations
 
 
@@ -23,7 +22,7 @@ class Lessons:
     answers: Tensor  # (K, B, S, a) what the expert did there
 
 
-class LessonSampler:
+class LessonSampler(DemonstrationSource):
     """A `Source` of lessons: rows are drawn evenly and with replacement.
 
     What is shown is without noise, as it will be in tests; what is asked about is any other episode
@@ -42,6 +41,7 @@ class LessonSampler:
 
         Raises ValueError if there are no two rows with enough episodes, or not all are as long.
         """
+        super().__init__(generator)
         lengths = sorted({len(obs) for obs in demonstrations.obs})
         if len(lengths) > 1:
             raise ValueError(
@@ -52,7 +52,6 @@ class LessonSampler:
         self.actions = torch.from_numpy(np.stack(demonstrations.actions))  # (E, T, a)
         self.rows = usable_rows(demonstrations, shots)
         self.shots, self.moments, self.shape = shots, moments, shape
-        self.generator, self.steps = generator, 0
 
     @property
     def per_update(self) -> int:
@@ -84,20 +83,6 @@ class LessonSampler:
 
     def _draw(self, count: int) -> int:
         return int(torch.randint(count, (), generator=self.generator))
-
-    def recent(self) -> tuple[float, float]:
-        """No episodes are played: NaN, NaN."""
-        return float("nan"), float("nan")
-
-    def state(self) -> State:
-        """The place in the stream of lessons; the demonstrations are the run's own affair."""
-        steps = {"steps": np.array(self.steps, np.int64)}
-        return steps | generator_state(self.generator, "generator")
-
-    def load(self, state: State) -> None:
-        """Go on exactly where `state` was taken."""
-        self.steps = int(state["steps"])
-        load_generator(self.generator, "generator", state)
 
 
 def usable_rows(demonstrations: Demonstrations, shots: int) -> list[tuple[list[int], list[int]]]:

@@ -20,7 +20,28 @@ class Pairs:
     actions: Tensor  # (K, B, a)
 
 
-class Sampler:
+class DemonstrationSource:
+    """A `Source` that draws from demonstrations: it remembers its place in the random stream."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self.generator, self.steps = generator, 0
+
+    def recent(self) -> tuple[float, float]:
+        """No episodes are played: NaN, NaN."""
+        return float("nan"), float("nan")
+
+    def state(self) -> State:
+        """The place in the stream; the demonstrations are the run's own affair."""
+        steps = {"steps": np.array(self.steps, np.int64)}
+        return steps | generator_state(self.generator, "generator")
+
+    def load(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        self.steps = int(state["steps"])
+        load_generator(self.generator, "generator", state)
+
+
+class Sampler(DemonstrationSource):
     """Draws demonstrated steps evenly, with replacement; `extra` of each minibatch among `marked`.
 
     obs, actions: of all steps, (M, o) and (M, a). batch: B. minibatches: K, of one rollout.
@@ -37,10 +58,9 @@ class Sampler:
         marked: Tensor | None = None,
         extra: int = 0,
     ) -> None:
+        super().__init__(generator)
         self.obs, self.actions, self.marked, self.extra = obs, actions, marked, extra
         self.shape = (minibatches, batch)
-        self.generator = generator
-        self.steps = 0
 
     @property
     def per_update(self) -> int:
@@ -56,17 +76,3 @@ class Sampler:
             chosen[:, : self.extra] = self.marked[drawn]
         self.steps += self.per_update
         return Pairs(self.obs[chosen], self.actions[chosen])
-
-    def recent(self) -> tuple[float, float]:
-        """No episodes are played: NaN, NaN."""
-        return float("nan"), float("nan")
-
-    def state(self) -> State:
-        """The place in the stream of minibatches; the demonstrations are the run's own affair."""
-        steps = {"steps": np.array(self.steps, np.int64)}
-        return steps | generator_state(self.generator, "generator")
-
-    def load(self, state: State) -> None:
-        """Go on exactly where `state` was taken."""
-        self.steps = int(state["steps"])
-        load_generator(self.generator, "generator", state)

@@ -8,7 +8,14 @@ import numpy as np
 
 from robotasks.benchmark.courses import SCRATCH, TRANSFER, TUNED, course_name
 from robotasks.benchmark.report.blocks import Block, Chart, Estimate, Table, Value
-from robotasks.benchmark.report.readings import Agents, Cells, adaptation, course_curves, seeds_of
+from robotasks.benchmark.report.readings import (
+    LEVELS,
+    Agents,
+    Cells,
+    adaptation,
+    course_curves,
+    seeds_of,
+)
 from robotasks.benchmark.scores import (
     Adaptation,
     Bounded,
@@ -16,9 +23,6 @@ from robotasks.benchmark.scores import (
     transfer_matrix,
 )
 from robotasks.benchmark.scores import adaptation as worth
-
-LEVELS = (0.5, 0.8)
-"""Successes at which fine-tuning is compared to learning from scratch."""
 
 
 def alone_blocks(taught: Agents, agents: Agents, split: str, blind: Cells | None) -> list[Block]:

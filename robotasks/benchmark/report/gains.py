@@ -10,12 +10,9 @@ import numpy as np
 from robotasks.benchmark.anchors import SINGLE
 from robotasks.benchmark.provenance import check_comparable
 from robotasks.benchmark.report.blocks import Estimate, Table, Value, text_of
-from robotasks.benchmark.report.readings import Agents, Cells, learning, seeds_of
+from robotasks.benchmark.report.readings import LEVELS, Agents, Cells, learning, seeds_of
 from robotasks.benchmark.results import Finished
 from robotasks.benchmark.scores import area_ratio, gain, speed_up, success_at
-
-LEVELS = (0.5, 0.8)
-"""Successes at which speeds are compared."""
 
 
 def gain_tables(

@@ -9,6 +9,9 @@ import numpy as np
 from robotasks.benchmark.records import Scores
 from robotasks.benchmark.results import Finished
 
+LEVELS = (0.5, 0.8)
+"""Successes at which speeds are compared."""
+
 Cells = Sequence[Finished]
 """One agent's on one suite, by seed."""
 Agents = Mapping[str, Cells]
