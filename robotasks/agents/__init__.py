@@ -36,6 +36,8 @@ GOAL_CONDITIONED = frozenset({"her"})
 STARTING = frozenset({"ppo", "mtppo"})
 """Agents whose training may start from another run of theirs (`Run.pretrained`)."""
 
+SEEING = frozenset({"ppo"})
+"""Agents that learn from pictures (`observe="pixels"`)."""
 DEVICE_LEARNERS = frozenset({"ppo"})
 """Agents that learn where the worlds are, tensors all the way (`engine="gpu"`)."""
 

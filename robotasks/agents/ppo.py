@@ -21,7 +21,7 @@ from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
-from robotasks.agents.parts.collect import Collector, env_device, env_sizes
+from robotasks.agents.parts.collect import Collector, env_device, env_sizes, picture_shape
 from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import gae, successor_values
 from robotasks.agents.parts.loop import (
@@ -38,6 +38,7 @@ from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.pretrained import adopt
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_on_policy, on_policy_state
+from robotasks.agents.parts.vision import Eyes
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,10 @@ Network = Callable[[Sequence[int], Activation, float, torch.Generator], nn.Modul
 
 
 class ActorCritic(nn.Module):
-    """Policy and critic, two networks on the same normalised observation."""
+    """Policy and critic, two networks on the same normalised observation.
+
+    Where that has pictures, both read what one pair of eyes finds in it.
+    """
 
     def __init__(
         self,
@@ -86,10 +90,13 @@ class ActorCritic(nn.Module):
         config: Config,
         generator: torch.Generator,
         network: Network = mlp,
+        eyes: Eyes | None = None,
     ) -> None:
         super().__init__()
-        self.sizes = observation_size, action_size
-        inner, activation = (observation_size, *config.hidden), config.activation
+        self.sizes = eyes.numbers if eyes else observation_size, action_size
+        self.eyes = eyes or nn.Identity()
+        features = eyes.features if eyes else observation_size
+        inner, activation = (features, *config.hidden), config.activation
         self.normalise = RunningMeanStd((observation_size,))
         self.actor = network((*inner, action_size), activation, 0.01, generator)
         self.critic = network((*inner, 1), activation, 1.0, generator)
@@ -103,7 +110,7 @@ class ActorCritic(nn.Module):
 
     def mean(self, obs: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw `obs` (n, o)."""
-        return self.actor(self.normalise(obs))
+        return self.actor(self.eyes(self.normalise(obs)))
 
     def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions (N, a) and their log-probabilities (N,) for raw `obs` (N, o)."""
@@ -115,7 +122,12 @@ class ActorCritic(nn.Module):
 
     def value(self, obs: Tensor) -> Tensor:
         """Value (...) of normalised `obs` (..., o)."""
-        return self.critic(obs).squeeze(-1)
+        return self.critic(self.eyes(obs)).squeeze(-1)
+
+    def mean_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """The middle of the actions (n, a), and the value (n,), of normalised `obs` (n, o)."""
+        seen = self.eyes(obs)
+        return self.actor(seen), self.critic(seen).squeeze(-1)
 
 
 class Rows(NamedTuple):
@@ -219,9 +231,10 @@ class PPO:
     def loss(self, rows: Rows) -> tuple[Tensor, list[float]]:
         """What is lowered, and the numbers that `update_metrics` names."""
         config, policy = self.config, self.policy
-        log_probs = policy.noise.log_prob(policy.actor(rows.obs), rows.actions)
+        mean, values = policy.mean_and_value(rows.obs)
+        log_probs = policy.noise.log_prob(mean, rows.actions)
         terms = policy_terms(log_probs, rows.log_probs, rows.advantages, config.clip)
-        critic = value_loss(policy.value(rows.obs), rows.returns, rows.values, config.value_clip)
+        critic = value_loss(values, rows.returns, rows.values, config.value_clip)
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
         numbers = (terms.loss, critic, terms.kl, terms.clip_fraction)
         return loss, [number.item() for number in numbers]
@@ -259,7 +272,10 @@ def train(
     and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
     with torch_threads(config.threads):
-        policy = ActorCritic(*env_sizes(env), config, torch.Generator().manual_seed(run.seed))
+        generator, seen = torch.Generator().manual_seed(run.seed), env.single_observation_space
+        shape = picture_shape(seen)
+        eyes = Eyes(*shape, generator) if shape else None
+        policy = ActorCritic(*env_sizes(env, seeing=True), config, generator, eyes=eyes)
         device = env_device(env)
         if device != policy.device:  # weights are drawn by the CPU's generator wherever they go
             policy.to(device)
@@ -304,6 +320,8 @@ def load(folder: Path | str) -> PolicyAdapter:
 def rebuilt(config: Config, weights: State) -> ActorCritic:
     """The policy of a run's options and weights."""
     sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
-    policy = ActorCritic(*sizes, config, torch.Generator())
+    shape, generator = weights.get("eyes.shape"), torch.Generator()
+    eyes = None if shape is None else Eyes(*shape.tolist(), generator)
+    policy = ActorCritic(*sizes, config, generator, eyes=eyes)
     policy.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return policy

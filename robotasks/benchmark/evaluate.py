@@ -209,7 +209,9 @@ def _channelled(rewards: np.ndarray, channel: Channel) -> np.ndarray:
 def _tell(env: TaskVectorEnv, obs: Any, told: np.ndarray) -> None:
     """Write into observations, where they hold the last reward, what was told of it."""
     if "last_reward" in env.layout:
-        flat = obs["observation"] if isinstance(obs, dict) else obs
+        flat = obs
+        if isinstance(obs, dict):
+            flat = obs["state" if "state" in obs else "observation"]
         flat[:, env.layout.slices["last_reward"]] = told / SLOTS["last_reward"].scale[0]
 
 

@@ -20,6 +20,8 @@ from robotasks.layout import Layout, unknown
 
 ANCHORS = (CEILING, FLOOR)
 METRIC = "knn"
+SIGHT = ("observe", "cameras", "pixels")
+"""Arguments of worlds that a run keeps where it was not trained on the state."""
 UNTRAINED = (*ANCHORS, METRIC)
 """Entrants that need no training, by name."""
 
@@ -52,7 +54,8 @@ def senses(name: str) -> dict[str, Any]:
     _check(name)
     stored = read_config(name)
     told, face = stored["env"].get("reveal", ["goal"]), goal_face(stored["agent"])
-    return {**shared(suite_of(name)), "reveal": told, **face}
+    seen = {word: stored["env"][word] for word in SIGHT if word in stored["env"]}
+    return {**shared(suite_of(name)), "reveal": told, **face, **seen}
 
 
 def goal_face(agent: str) -> dict[str, Any]:

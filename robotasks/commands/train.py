@@ -14,12 +14,13 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from robotasks.agents import DEVICE_LEARNERS, IMITATORS, STARTING, agent_module
+from robotasks.agents import DEVICE_LEARNERS, IMITATORS, SEEING, STARTING, agent_module
 from robotasks.agents.parts.run import Run
 from robotasks.benchmark.anchors import VARIANTS, Variant
 from robotasks.benchmark.suites import TRAIN_ROWS, Suite, find_suite, is_suite
 from robotasks.commands.entrants import check_reads, goal_face, senses, shared, suite_of
 from robotasks.commands.evaluate import held_out
+from robotasks.envs.sight import EYES
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import unknown
 from robotasks.tasks import find_task
@@ -63,6 +64,12 @@ class Options:
     reveal: tuple[str, ...] | None = None
     """What observations tell: goal, dynamics, task, history; nothing makes a goal-blind twin. The
     goal, or what the suite tells, if not given. Demonstrations have to tell the same."""
+    observe: Literal["state", "blind", "pixels"] = "state"
+    """state, blind (proprioception), or pixels: proprioception and pictures, for ppo alone."""
+    cameras: tuple[str, ...] = EYES
+    """Cameras of the pictures: front, side, top, wrist."""
+    pixels: int = 84
+    """Width and height of a picture."""
     episodes: int | None = None
     """Consecutive episodes on a row, over which a meta-learner adapts: those that its name stands
     for, else the suite's, else 1, if not given. Evaluations in between have as many."""
@@ -117,6 +124,9 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
         raise ValueError(f"steps must be at least 1, not {options.steps}")
     if options.pretrained and learner.agent not in STARTING:
         raise ValueError(f"{learner.agent} starts from no run; {', '.join(sorted(STARTING))} do")
+    if options.observe == "pixels" and learner.agent not in SEEING:
+        learners = ", ".join(sorted(SEEING))
+        raise ValueError(f"{options.agent} learns from numbers; from pixels do: {learners}")
     source, arguments = (shown if learner.agent in IMITATORS else worlds)(options)
     if options.pretrained:
         check_reads(str(options.pretrained), source.layout)
@@ -157,6 +167,8 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "engine": options.engine,
         "device": options.device,
         "threads": options.threads,
+        # Where clocks differ, nearly every step ends an episode and has all pictures drawn twice.
+        "stagger": options.observe != "pixels",
     }
     where = {"engine": "gpu"} if options.engine == "gpu" else {}
     told: dict[str, Any] = {
@@ -165,6 +177,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "start": list(options.start),
         "episodes": options.episodes,
         **goal_face(options.agent),
+        **sight(options),
     }
     if is_suite(options.task):  # which has observations of its own
         suite, sizes = find_suite(options.task), (options.seed, options.worlds or 0, TRAIN_ROWS)
@@ -176,12 +189,19 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     return TaskVectorEnv(**made), arguments | where | ({"layout": layout} if layout else {})
 
 
+def sight(options: Options) -> dict[str, Any]:
+    """Return the arguments of worlds that say what is observed; none where it is the state."""
+    if options.observe != "pixels":
+        return {} if options.observe == "state" else {"observe": options.observe}
+    return {"observe": "pixels", "cameras": list(options.cameras), "pixels": options.pixels}
+
+
 def suite_worlds(
     suite: Suite, seed: int, num_envs: int, count: int, **env: Any
 ) -> tuple[TaskVectorEnv, dict[str, Any]]:
     """Return worlds on a suite's training rows, `count` a task, and what a run tells of them."""
     made: dict[str, Any] = {"seed": seed, "num_envs": num_envs, "count": count}
-    worlds = suite.make("train", **made, **env, **TRAINING)
+    worlds = suite.make("train", **made, **{**TRAINING, **env})
     return worlds, {"suite": suite.name, **made, "reveal": list(env["reveal"])}
 
 
@@ -239,7 +259,12 @@ def evaluator(options: Options) -> Callable[[Any], dict[str, float]]:
             worlds=options.rows,
             demos=options.demos if isinstance(adapter, TakesDemos) else 0,
             threads=options.threads,
-            **{**shared(layout), "reveal": options.reveal, **goal_face(options.agent)},
+            **{
+                **shared(layout),
+                "reveal": options.reveal,
+                **goal_face(options.agent),
+                **sight(options),
+            },
         )
         parts = scores.by_task() if suite else {}
         by_task = {f"success.{task}": part.success for task, part in parts.items()}

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robotasks.agents.parts.nets import DiagonalGaussian
+from robotasks.agents.parts.vision import flattened
 
 if TYPE_CHECKING:
     from robotasks.benchmark.agent import TrialSpec
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Sized(Protocol):
     """What worlds have to fit."""
 
-    sizes: tuple[int, int]  # of an observation and of an action
+    sizes: tuple[int, int]  # of an observation, pictures left out, and of an action
 
 
 def check_sizes(policy: Sized, spec: TrialSpec) -> None:
@@ -57,9 +58,9 @@ class PolicyAdapter:
         check_sizes(self.policy, spec)
 
     @torch.inference_mode()
-    def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
-        """Actions (n, a) float32 in [-1, 1] for `obs` (n, o)."""
-        raw = torch.tensor(obs, dtype=torch.float32, device=self.device)
+    def act(self, obs: Any, explore: bool = False) -> np.ndarray:
+        """Actions (n, a) float32 in [-1, 1] for `obs` (n, o), or numbers and pictures by name."""
+        raw = flattened(obs).to(self.device, torch.float32, copy=True)
         actions = self.policy.sample(raw, self.generator) if explore else self.policy.mean(raw)
         return actions.clamp(-1, 1).cpu().numpy()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.vision import STATE, flattened
 
 
 class Policy(Protocol):
@@ -51,16 +53,16 @@ class Collector:
     anew: every rollout begins new trials in all worlds, for a policy that remembers. lasting: the
     control steps of a step of `env`, where a policy does not choose at each.
 
-    env: a vector environment with flat Box spaces and SAME_STEP autoreset, whose infos hold
-    "final_obs" (N, o) and "final_info"["success"] (N,) in steps that end episodes, valid on the
-    rows that do. It takes and gives numpy arrays, or tensors of its `device` if it has one: then
+    env: a vector environment with SAME_STEP autoreset and flat Box spaces, or observations of
+    numbers and pictures, which are put side by side (`flattened`). Its infos hold "final_obs" and
+    "final_info"["success"] (N,) in steps that end episodes, valid on the rows that do. It takes and gives numpy arrays, or tensors of its `device` if it has one: then
     nothing is copied to the host, and nothing waits for the device, but once a rollout.
     """
 
     def __init__(
         self, env: Any, policy: Policy, steps: int, anew: bool = False, lasting: int = 1
     ) -> None:
-        sizes, self.anew, self.lasting = env_sizes(env), anew, lasting
+        sizes, self.anew, self.lasting = env_sizes(env, seeing=True), anew, lasting
         self.env, self.policy = env, policy
         self.device, self._tensors = env_device(env), getattr(env, "device", None) is not None
         space = env.single_action_space
@@ -88,7 +90,7 @@ class Collector:
     def start(self, seed: int) -> None:
         """Begin the first episodes; world i gets seed + i."""
         obs, _ = self.env.reset(seed=seed)
-        self.batch.last_obs[:] = torch.as_tensor(obs)
+        self.batch.last_obs[:] = flattened(obs)
 
     @torch.inference_mode()
     def rollout(self) -> Batch:
@@ -96,7 +98,7 @@ class Collector:
         batch = self.batch
         if self.anew:
             obs, _ = self.env.reset(options={"new_trial": True})
-            batch.last_obs[:] = torch.as_tensor(obs)
+            batch.last_obs[:] = flattened(obs)
             self._returns.zero_()
         obs = batch.last_obs
         for t in range(len(batch.obs)):
@@ -104,8 +106,9 @@ class Collector:
             batch.actions[t], batch.log_probs[t] = self.policy.act(batch.obs[t])
             actions = batch.actions[t].clamp(*self._bounds)
             returned = self.env.step(actions if self._tensors else actions.numpy())
-            *arrays, infos = returned
-            obs, rewards, terminated, truncated = map(torch.as_tensor, arrays)
+            seen, *arrays, infos = returned
+            obs = flattened(seen)
+            rewards, terminated, truncated = map(torch.as_tensor, arrays)
             batch.rewards[t] = rewards
             batch.terminated[t], batch.truncated[t] = terminated, truncated
             self._finish_episodes(t, infos)
@@ -121,7 +124,7 @@ class Collector:
         if "final_obs" in infos:
             ends = self.batch.terminated[t] | self.batch.truncated[t]
             final = self.batch.final_obs[t]
-            seen = torch.as_tensor(infos["final_obs"])
+            seen = flattened(infos["final_obs"])
             final.copy_(torch.where(ends[:, None], seen, final))
             success = torch.as_tensor(infos["final_info"]["success"])
             self._ended.append((ends, success, self._returns.clone()))
@@ -156,14 +159,20 @@ def env_device(env: Any) -> torch.device:
     return torch.device(getattr(env, "device", None) or "cpu")
 
 
-def env_sizes(env: VectorEnv) -> tuple[int, int]:
-    """Sizes of an observation and of an action; ValueError unless agents can learn from `env`."""
+def env_sizes(env: VectorEnv, seeing: bool = False) -> tuple[int, int]:
+    """Sizes of an observation and of an action; ValueError unless agents can learn from `env`.
+
+    seeing: whether the agent takes pictures, too; they count with the observation's size.
+    """
     mode = env.metadata.get("autoreset_mode")
     if mode != AutoresetMode.SAME_STEP:
         raise ValueError(f"Training needs autoreset_mode='SameStep'; this environment has {mode}.")
     sizes = []
     for name in ("single_observation_space", "single_action_space"):
         space = getattr(env, name)
+        if seeing and picture_shape(space):
+            sizes.append(sum(math.prod(part.shape) for part in space.values()))
+            continue
         if not isinstance(space, gym.spaces.Box) or len(space.shape) != 1:
             raise ValueError(
                 f"Training needs a flat Box as {name}; this environment has {space}. "
@@ -171,3 +180,17 @@ def env_sizes(env: VectorEnv) -> tuple[int, int]:
             )
         sizes.append(space.shape[0])
     return sizes[0], sizes[1]
+
+
+def picture_shape(space: gym.Space) -> tuple[int, int, int] | None:
+    """How many numbers, cameras and pixels a side a world's observation has; None without pictures.
+
+    Raises ValueError for dictionaries of another kind than `observe="pixels"` gives.
+    """
+    if not isinstance(space, gym.spaces.Dict) or STATE not in space.spaces:
+        return None
+    pictures = [part.shape for name, part in space.items() if name != STATE]
+    (numbers,), (pixels, *_) = space[STATE].shape, pictures[0]
+    if set(pictures) != {(pixels, pixels, 3)}:
+        raise ValueError(f"pictures have one size, as wide as high; these have {pictures}")
+    return numbers, len(pictures), pixels
