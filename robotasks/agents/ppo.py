@@ -320,8 +320,10 @@ def load(folder: Path | str) -> PolicyAdapter:
 def rebuilt(config: Config, weights: State) -> ActorCritic:
     """The policy of a run's options and weights."""
     sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
-    shape, generator = weights.get("eyes.shape"), torch.Generator()
-    eyes = None if shape is None else Eyes(*shape.tolist(), generator)
+    generator, eyes = torch.Generator(), None
+    if "eyes.shape" in weights:
+        numbers, cameras, pixels = weights["eyes.shape"].tolist()
+        eyes = Eyes(numbers, cameras, pixels, generator)
     policy = ActorCritic(*sizes, config, generator, eyes=eyes)
     policy.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return policy

@@ -20,7 +20,7 @@ from robotasks.layout import Layout, unknown
 
 ANCHORS = (CEILING, FLOOR)
 METRIC = "knn"
-SIGHT = ("observe", "cameras", "pixels")
+SIGHT = ("observe", "cameras", "pixels", "jitter")
 """Arguments of worlds that a run keeps where it was not trained on the state."""
 UNTRAINED = (*ANCHORS, METRIC)
 """Entrants that need no training, by name."""

@@ -70,6 +70,8 @@ class Options:
     """Cameras of the pictures: front, side, top, wrist."""
     pixels: int = 84
     """Width and height of a picture."""
+    jitter: bool = False
+    """Vary light, colours and cameras of the pictures from trial to trial."""
     episodes: int | None = None
     """Consecutive episodes on a row, over which a meta-learner adapts: those that its name stands
     for, else the suite's, else 1, if not given. Evaluations in between have as many."""
@@ -190,10 +192,16 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
 
 
 def sight(options: Options) -> dict[str, Any]:
-    """Return the arguments of worlds that say what is observed; none where it is the state."""
+    """Return the arguments of worlds that say what is observed; none where it is the state.
+
+    Raises ValueError if pictures shall vary where there are none.
+    """
+    if options.jitter and options.observe != "pixels":
+        raise ValueError("--jitter varies pictures: add --observe pixels")
     if options.observe != "pixels":
         return {} if options.observe == "state" else {"observe": options.observe}
-    return {"observe": "pixels", "cameras": list(options.cameras), "pixels": options.pixels}
+    seen = {"observe": "pixels", "cameras": list(options.cameras), "pixels": options.pixels}
+    return seen | ({"jitter": True} if options.jitter else {})
 
 
 def suite_worlds(

@@ -26,6 +26,8 @@ from robotasks.tasks.task import CONTROL_PERIOD, Mark
 
 NO_OPENGL = "disable"
 """The value of MUJOCO_GL with which MuJoCo looks for none."""
+SHOWN = ("geom_size", "geom_rgba", "mat_rgba", "light_dir", "light_diffuse", "cam_pos", "cam_quat")
+"""Model fields that the window follows."""
 STEPS_PER_SECOND = round(1 / CONTROL_PERIOD)
 
 
@@ -186,8 +188,9 @@ def watch(options: Options) -> None:
                 return
             world, now = env.engines[0].world(0)
             with window.lock():
-                # The next episode's object may have another shape.
-                model.geom_size[:], model.geom_rgba[:] = world.geom_size, world.geom_rgba
+                # The next episode's object may have another shape, and the lamp another place.
+                for name in SHOWN:
+                    getattr(model, name)[:] = getattr(world, name)
                 data.qpos[:], data.mocap_pos[:] = now.qpos, now.mocap_pos
                 mujoco.mj_forward(model, data)
                 window.user_scn.ngeom = 0

@@ -11,6 +11,7 @@ import numpy as np
 from robotasks.arrays import clip, namespace
 from robotasks.layout import Array, unknown
 from robotasks.physics.engine import Engine
+from robotasks.tasks.task import Task
 
 OPTIONS = ("reset_mask", "new_trial", "rows", "goal", "dynamics", "start")
 
@@ -32,6 +33,17 @@ def check_counts(worlds: int, least: int, episodes: int, steps: int | None, thre
         raise ValueError(f"max_episode_steps must be at least 1, not {steps}")
     if not _is_whole(threads) or threads < 0:
         raise ValueError(f"threads must be 0 (all cores) or more, not {threads}")
+
+
+def check_faced(tasks: Sequence[Task], count: int, reward: str, observe: str) -> None:
+    """Raise ValueError unless worlds can be goal-conditioned; count: of tasks times starts."""
+    if count > 1 or not tasks[0].goal_conditioned:
+        names = ", ".join(task.name for task in tasks)
+        raise ValueError(f"{names}: goal_conditioned needs one task and start, a goal face")
+    if reward != "sparse":
+        raise ValueError('goal_conditioned pays compute_reward: pass reward="sparse"')
+    if observe == "pixels":
+        raise ValueError("goal_conditioned worlds observe their state: leave out pixels")
 
 
 def checked_seeds(seed: Any, worlds: int) -> list[int | None] | None:

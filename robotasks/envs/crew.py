@@ -13,6 +13,8 @@ from robotasks.layout import Array, Layout, View
 from robotasks.physics.engine import StateRows, make_engine, sensor_layout
 from robotasks.physics.robots.panda import command, tool_pose
 from robotasks.tasks.distribution import split_row
+from robotasks.tasks.looks import LOOKS, varied
+from robotasks.tasks.span import Span
 from robotasks.tasks.task import CONTROL_PERIOD, Task, staged_reward
 
 SETPOINT, TOOL = Layout({"setpoint": 7}), Layout({"tool": 4})
@@ -24,13 +26,25 @@ class Crew:
     """Worlds of one task: engine, rows, memories. `now`, `goal` and `dynamics` are live views."""
 
     def __init__(
-        self, task: Task, table: np.ndarray | None, start: str, worlds: int, **engine: Any
+        self,
+        task: Task,
+        table: np.ndarray | None,
+        start: str,
+        worlds: int,
+        jitter: bool = False,
+        **engine: Any,
     ) -> None:
-        """table: the rows to draw from, or None for the task's whole range."""
+        """table: the rows to draw from, or None for the task's whole range.
+
+        jitter: whether looks vary, which are then dynamics of `task` that no table knows of.
+        """
         if start not in task.starts:
             known = ", ".join(task.starts)
             raise ValueError(f"{task.name} has no start {start!r}; there are: {known}")
+        self._told = task.dynamics.layout.size  # columns of the dynamics without looks
+        task = varied(task) if jitter else task
         self.task, self.table, self.starts = task, table, task.starts[start]
+        self._looks = LOOKS if jitter else Span()
         fields = {name for name, _ in task.fields(task.dynamics.view(task.dynamics.low[None]))}
         self.engine = make_engine(task.scene(), worlds, fields=fields, **engine)
         model = self.engine.model
@@ -71,7 +85,8 @@ class Crew:
         for k in np.flatnonzero(anew):
             rows[k] = self._draw_row(*streams[k])
         if options.get("rows") is not None:
-            rows[:] = self._picked(options["rows"], record.worlds)[worlds]
+            picked = self._picked(options["rows"], record.worlds)[worlds]
+            rows[:, : picked.shape[1]] = picked
         starts = np.zeros((len(worlds), self.starts.layout.size))
         goals, dynamics = split_row(self.task, rows)
         for span, values, kind in (
@@ -97,7 +112,8 @@ class Crew:
         """Draw the row of the trial that begins at this episode of a world's stream."""
         rng = np.random.default_rng([seed, episode, _ROW])
         if self.table is not None:
-            return self.table[rng.integers(len(self.table))]
+            row = self.table[rng.integers(len(self.table))]
+            return np.concatenate([row, self._looks.draw(rng)])
         return np.concatenate([self.task.goals.draw(rng), self.task.dynamics.draw(rng)])
 
     def _draw_start(
@@ -206,6 +222,6 @@ class Crew:
         self._read_tool()
 
     def scaled_dynamics(self) -> Array:
-        """Return the dynamics scaled to [-1, 1], (n, d)."""
+        """Return the dynamics, without looks, scaled to [-1, 1], (n, d)."""
         scaled = self.task.dynamics.scaled(split_row(self.task, self.rows)[1])
-        return self.engine.asarray(scaled)
+        return self.engine.asarray(scaled[:, : self._told])

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 MOST_MARKS = 16
 """Markers that a picture has room for."""
 MODES = ("rgb_array", "depth_array")
-CAMERAS = ("front", "top", "side", "wrist")
 
 
 class Pictures:

@@ -8,10 +8,10 @@ import gymnasium as gym
 import numpy as np
 
 from robotasks.envs.crew import Crew
-from robotasks.envs.rendering import CAMERAS
 from robotasks.layout import Array, unknown
 from robotasks.physics.camera import Tracer
 from robotasks.tasks.distribution import split_row
+from robotasks.tasks.looks import CAMERAS
 from robotasks.tasks.task import Task
 
 EYES = ("front", "wrist")

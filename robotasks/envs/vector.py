@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 from robotasks.arrays import clip, copied, namespace, on_host, zeros_like
 from robotasks.envs.checks import (
     check_counts,
+    check_faced,
     check_steppable,
     checked_actions,
     checked_mask,
@@ -23,12 +24,13 @@ from robotasks.envs.checks import (
 from robotasks.envs.crew import Crew
 from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
-from robotasks.envs.rendering import CAMERAS, MODES, Pictures
+from robotasks.envs.rendering import MODES, Pictures
 from robotasks.envs.sight import EYES, Sight
 from robotasks.layout import Array, View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks import find_task
 from robotasks.tasks.distribution import Distribution, split_row
+from robotasks.tasks.looks import CAMERAS
 from robotasks.tasks.task import CONTROL_PERIOD, Task
 
 REWARDS = ("dense", "sparse")
@@ -52,6 +54,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         observe: str = "state",
         cameras: Sequence[str] = EYES,
         pixels: int = 84,
+        jitter: bool = False,
         reveal: Sequence[str] = ("goal",),
         reward: str = "dense",
         goal_conditioned: bool = False,
@@ -74,6 +77,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         max_episode_steps: control steps of an episode; the task's own horizon if None.
         observe: "blind" (proprioception), "state", or "pixels": a dict of proprioception as `state`
         and a picture per camera, `pixels` wide and high, that shows the goal where it is revealed.
+        jitter: light, colours and cameras differ a little between trials (`tasks/looks.py`).
         reveal: which of goal, dynamics, task and history the observation tells.
         reward: "dense" (stages, 0 to 1) or "sparse" (success).
         goal_conditioned: dict observations and `compute_reward`, with the sparse reward.
@@ -96,13 +100,12 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         ):
             if given not in known:
                 raise ValueError(unknown(kind, given, map(str, known)))
-        if goal_conditioned and (count > 1 or not distribution[0].goal_conditioned):
-            names = ", ".join(task.name for task in distribution)
-            raise ValueError(f"{names}: goal_conditioned needs one task and start, a goal face")
-        if goal_conditioned and reward != "sparse":
-            raise ValueError('goal_conditioned pays compute_reward: pass reward="sparse"')
-        if goal_conditioned and observe == "pixels":
-            raise ValueError("goal_conditioned worlds observe their state: leave out pixels")
+        if goal_conditioned:
+            check_faced(distribution, count, reward, observe)
+        if jitter and observe != "pixels" and render_mode is None:
+            raise ValueError(
+                'jitter varies pictures, and none are made: pass observe="pixels" or a render_mode'
+            )
         self.num_envs, self.tasks = num_envs, distribution
         self.horizon = max_episode_steps or max(task.horizon for task in distribution)
         self.episodes, self.render_mode = episodes, render_mode
@@ -119,7 +122,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         for i, (task, table, begin) in enumerate(played):
             made = {"engine": engine, "threads": threads, **_for_gpu(engine, device, task)}
             worlds = len(range(i, num_envs, count))
-            self._crews.append(Crew(task, table, begin, worlds, **made))
+            self._crews.append(Crew(task, table, begin, worlds, jitter, **made))
         self._engine = self._crews[0].engine
         self._asarray, self._xp = self._engine.asarray, namespace(self._engine.sensors)
         self._record = Record(num_envs, self.horizon, episodes, self._engine)

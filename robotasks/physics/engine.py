@@ -21,6 +21,8 @@ from robotasks.layout import Array, Layout, unknown
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 Fields = Mapping[tuple[str, str], Array]
 """(model field, object name) -> values, one row per world: what differs between worlds."""
+EVERY = "*"
+"""Stands for all objects of a model field; its values are (worlds, objects, ...)."""
 
 POSES = ("geom_xpos", "geom_xmat", "cam_xpos", "cam_xmat", "light_xpos", "light_xdir")
 LOOKS = ("geom_size", "geom_rgba", "mat_rgba", "light_diffuse", "cam_fovy")
@@ -231,8 +233,10 @@ def _offset(model: mujoco.MjModel, component: str) -> int:
     return mujoco.mj_stateSize(model, int(STATE) & (bit - 1))
 
 
-def field_index(model: mujoco.MjModel, name: str, owner: str) -> int:
+def field_index(model: mujoco.MjModel, name: str, owner: str) -> int | slice:
     """Row of a model field (`geom_size`, `pair_friction`, ...) that belongs to a named object."""
+    if owner == EVERY:
+        return slice(None)
     kind = name.split("_")[0]
     access = {
         "body": model.body,
@@ -243,6 +247,7 @@ def field_index(model: mujoco.MjModel, name: str, owner: str) -> int:
         "jnt": model.joint,
         "dof": model.joint,
         "eq": model.equality,
+        "light": model.light,
     }
     if kind not in access:
         raise ValueError(unknown("kind of model field", name, access))

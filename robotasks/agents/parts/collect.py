@@ -55,8 +55,9 @@ class Collector:
 
     env: a vector environment with SAME_STEP autoreset and flat Box spaces, or observations of
     numbers and pictures, which are put side by side (`flattened`). Its infos hold "final_obs" and
-    "final_info"["success"] (N,) in steps that end episodes, valid on the rows that do. It takes and gives numpy arrays, or tensors of its `device` if it has one: then
-    nothing is copied to the host, and nothing waits for the device, but once a rollout.
+    "final_info"["success"] (N,) in steps that end episodes, valid on the rows that do. It takes
+    and gives numpy arrays, or tensors of its `device` if it has one: then nothing is copied to the
+    host, and nothing waits for the device, but once a rollout.
     """
 
     def __init__(
@@ -189,8 +190,9 @@ def picture_shape(space: gym.Space) -> tuple[int, int, int] | None:
     """
     if not isinstance(space, gym.spaces.Dict) or STATE not in space.spaces:
         return None
+    numbers = space[STATE].shape
     pictures = [part.shape for name, part in space.items() if name != STATE]
-    (numbers,), (pixels, *_) = space[STATE].shape, pictures[0]
-    if set(pictures) != {(pixels, pixels, 3)}:
-        raise ValueError(f"pictures have one size, as wide as high; these have {pictures}")
-    return numbers, len(pictures), pixels
+    size = pictures[0][0] if pictures and pictures[0] else 0
+    if numbers is None or len(numbers) != 1 or set(pictures) != {(size, size, 3)}:
+        raise ValueError(f"expected a row of numbers and pictures of one square size, not {space}")
+    return numbers[0], len(pictures), size
