@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -37,6 +38,13 @@ def copied(x: Array) -> Array:
 def on_host(x: Array) -> np.ndarray:
     """Return an array as numpy's: itself, or a copy from the device, for which it waits."""
     return x if isinstance(x, np.ndarray) else x.cpu().numpy()
+
+
+def hosted(values: Any) -> Any:
+    """Return what an environment returned, tuples and dictionaries of arrays, as numpy's."""
+    if isinstance(values, dict):
+        return {name: hosted(each) for name, each in values.items()}
+    return tuple(map(hosted, values)) if isinstance(values, tuple) else on_host(values)
 
 
 def zeros_like(x: Array, *shape: int) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from robotasks.arrays import hosted
 from robotasks.benchmark.agent import Adapter, Channel, Demos, Expert, TrialSpec, give_demos
 from robotasks.benchmark.records import Record, Scores
 from robotasks.envs.vector import TaskVectorEnv
@@ -98,18 +99,18 @@ def play_trial(
     if demos is not None:
         give_demos(adapter, demos)
     seeds = [_cell_seed(seed, int(row), stream) for row in rows]
-    obs, _ = env.reset(seed=seeds, options={"rows": rows})
+    obs = hosted(env.reset(seed=seeds, options={"rows": rows})[0])
     told = np.zeros(len(rows))
     episodes = []
     for episode in range(spec.episodes):
         if episode:
             adapter.end_episode(np.ones(len(rows), dtype=bool))
-            obs, _ = env.reset()
+            obs = hosted(env.reset()[0])
         _tell(env, obs, told)
         returns, lost = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
         for _ in range(env.horizon):
-            actions = adapter.act(obs, explore)
-            obs, rewards, _, truncated, infos = env.step(actions)
+            actions = hosted(adapter.act(obs, explore))
+            obs, rewards, _, truncated, infos = hosted(env.step(actions))
             returns += np.where(lost, 0.0, rewards)
             told = _channelled(rewards, spec.channel(episode))
             _tell(env, obs, told)
@@ -222,7 +223,7 @@ def _replace(env: TaskVectorEnv, lost: np.ndarray, rows: np.ndarray) -> Any:
     begins as it would have.
     """
     before = env.get_state()
-    obs, _ = env.reset(options={"reset_mask": lost, "rows": rows})
+    obs = hosted(env.reset(options={"reset_mask": lost, "rows": rows})[0])
     state = env.get_state()
     for name in ("episode", "trial_episode"):
         state[name] = before[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -39,6 +39,10 @@ class Options:
     """Episodes of the expert that the agent is shown on each row, if it takes any."""
     worlds: int = 256
     """Rows played at a time; the result does not depend on it, but for a network's last bits."""
+    engine: Literal["cpu", "gpu"] = "cpu"
+    """Physics: cpu, or gpu (docs/gpu.md)."""
+    device: str | None = None
+    """Device of the gpu engine: the first GPU, or cpu, which is slow and for tests."""
     threads: int = 0
     """Threads of the simulator, 0 for all cores; the result does not depend on it."""
     records: Path | None = None
@@ -59,6 +63,8 @@ def run(options: Options) -> None:
         seed=options.seed,
         worlds=options.worlds,
         demos=options.demos,
+        engine=options.engine,
+        device=options.device,
         threads=options.threads,
         **{**arguments, **senses(options.agent)},
     )

@@ -258,3 +258,18 @@ def test_who_takes_no_demonstrations_says_so():
 def test_an_unknown_channel_is_named():
     with pytest.raises(ValueError, match=r"unknown reward 'spares'\. Did you mean sparse"):
         evaluate(Expert, ROWS, reward="spares")
+
+
+@pytest.mark.parametrize("observe", ["state", "pixels"])
+def test_engines_score_the_same(observe):
+    pytest.importorskip("mujoco_warp")
+    rows, seen = Distribution.draw(["push-to"], 3, 0), {"observe": observe, "threads": 1}
+    if observe == "pixels":
+        seen |= {"cameras": ["front"], "pixels": 8, "reveal": ["goal", "history"]}
+    cpu, gpu = (
+        evaluate(Expert, rows, max_episode_steps=60, **seen, **engine)
+        for engine in ({}, {"engine": "gpu", "device": "cpu"})
+    )
+    assert [record.success for record in cpu.records] == [r.success for r in gpu.records]
+    assert gpu.mean_return == pytest.approx(cpu.mean_return, abs=0.5)
+    assert cpu.success > 0
