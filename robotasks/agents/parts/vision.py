@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 STATE = "state"
-_LAYERS = ((16, 4), (32, 4), (32, 3))  # channels and width of each convolution; all have stride 2
-_LEAST = 22  # pixels that leave the last layer one
+_LAYERS = ((16, 4, 2), (32, 3, 1), (16, 1, 1))  # channels, width and stride of each convolution
+_LEAST = 8  # pixels that leave a place to choose from
 
 
 def flattened(obs: Any) -> Tensor:
@@ -30,8 +30,9 @@ def flattened(obs: Any) -> Tensor:
 class Eyes(nn.Module):
     """Turns rows of numbers and pictures, as `flattened` and normalised, into features.
 
-    Three convolutions with stride 2 look at the pictures of all cameras at once; what they find is
-    put beside the numbers. Normalised pixel by pixel, what never changes is blank.
+    Each camera has convolutions of its own that end in places: where in the picture each channel
+    is strongest (spatial soft-argmax, Levine et al. 2016, arXiv 1504.00702). They are put beside
+    the numbers. Normalised pixel by pixel, what never changes in a picture is blank.
     """
 
     shape: Tensor
@@ -43,14 +44,9 @@ class Eyes(nn.Module):
             raise ValueError(f"the network needs pictures of {_LEAST} pixels or more, not {pixels}")
         self.numbers, self.cameras, self.pixels = numbers, cameras, pixels
         self.register_buffer("shape", torch.tensor([numbers, cameras, pixels]))
-        layers: list[nn.Module] = []
-        channels, width = 3 * cameras, pixels
-        for wanted, size in _LAYERS:
-            layers += [_convolution(channels, wanted, size, generator), nn.ReLU()]
-            channels, width = wanted, (width - size) // 2 + 1
-        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.views = nn.ModuleList(_convolutions(generator) for _ in range(cameras))
         self.inputs = numbers + cameras * pixels * pixels * 3
-        self.features = numbers + channels * width * width
+        self.features = numbers + cameras * 2 * _LAYERS[-1][0]
 
     def forward(self, rows: Tensor) -> Tensor:
         """Features (..., f) of rows (..., o); ValueError if pictures have another size."""
@@ -60,15 +56,28 @@ class Eyes(nn.Module):
                 f"{self.pixels} pixels, got {rows.shape[-1]} numbers in all"
             )
         numbers, seen = rows[..., : self.numbers], rows[..., self.numbers :]
-        seen = seen.reshape(-1, self.cameras, self.pixels, self.pixels, 3)
-        seen = seen.permute(0, 1, 4, 2, 3).flatten(1, 2)
-        found = self.layers(seen).reshape(*rows.shape[:-1], -1)
-        return torch.cat([numbers, found], dim=-1)
+        pictures = seen.reshape(-1, self.cameras, self.pixels, self.pixels, 3)
+        pictures = pictures.permute(1, 0, 4, 2, 3)
+        found = [places(view(each)) for view, each in zip(self.views, pictures, strict=True)]
+        return torch.cat([numbers, torch.cat(found, dim=1).reshape(*rows.shape[:-1], -1)], dim=-1)
 
 
-def _convolution(inputs: int, outputs: int, size: int, generator: torch.Generator) -> nn.Conv2d:
-    """A convolution with stride 2, orthogonal weights and zero biases."""
-    layer = nn.utils.skip_init(nn.Conv2d, inputs, outputs, size, stride=2)
-    nn.init.orthogonal_(layer.weight, math.sqrt(2), generator)
-    nn.init.zeros_(layer.bias)
-    return layer
+def places(maps: Tensor) -> Tensor:
+    """Where each channel of `maps` (n, c, h, w) is strongest: (n, 2 c), -2 to 2 down and across."""
+    n, c, h, w = maps.shape
+    share = maps.flatten(2).softmax(dim=-1).reshape(n, c, h, w)
+    down, across = (torch.linspace(-2, 2, size, device=maps.device) for size in (h, w))
+    return torch.cat([(share.sum(3) * down).sum(2), (share.sum(2) * across).sum(2)], dim=1)
+
+
+def _convolutions(generator: torch.Generator) -> nn.Sequential:
+    """The layers of one camera: orthogonal weights, zero biases, the last one linear."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for wanted, width, stride in _LAYERS:
+        layer = nn.utils.skip_init(nn.Conv2d, channels, wanted, width, stride=stride)
+        nn.init.orthogonal_(layer.weight, math.sqrt(2), generator)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
+        channels = wanted
+    return nn.Sequential(*layers[:-1])
