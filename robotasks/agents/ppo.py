@@ -110,6 +110,12 @@ class ActorCritic(nn.Module):
 
     def mean(self, obs: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw `obs` (n, o)."""
+        known = len(self.normalise.mean)
+        if obs.shape[-1] != known:
+            raise ValueError(
+                f"observations of {obs.shape[-1]} numbers, pictures included; this policy was "
+                f"trained on {known}: make worlds with the cameras and pixels of its run"
+            )
         return self.actor(self.eyes(self.normalise(obs)))
 
     def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:

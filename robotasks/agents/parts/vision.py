@@ -45,16 +45,10 @@ class Eyes(nn.Module):
         self.numbers, self.cameras, self.pixels = numbers, cameras, pixels
         self.register_buffer("shape", torch.tensor([numbers, cameras, pixels]))
         self.views = nn.ModuleList(_convolutions(generator) for _ in range(cameras))
-        self.inputs = numbers + cameras * pixels * pixels * 3
         self.features = numbers + cameras * 2 * _LAYERS[-1][0]
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Features (..., f) of rows (..., o); ValueError if pictures have another size."""
-        if rows.shape[-1] != self.inputs:
-            raise ValueError(
-                f"expected {self.numbers} numbers and {self.cameras} pictures of {self.pixels} x "
-                f"{self.pixels} pixels, got {rows.shape[-1]} numbers in all"
-            )
+        """Features (..., f) of rows (..., o)."""
         numbers, seen = rows[..., : self.numbers], rows[..., self.numbers :]
         pictures = seen.reshape(-1, self.cameras, self.pixels, self.pixels, 3)
         pictures = pictures.permute(1, 0, 4, 2, 3)
