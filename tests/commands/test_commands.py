@@ -7,7 +7,7 @@ import pytest
 
 from robotasks import SUITES, TASKS, Distribution
 from robotasks.benchmark.splits import draw
-from robotasks.commands import main, run_command
+from robotasks.commands import main, run_command, view
 from robotasks.commands.doctor import diagnose, working_renderer
 from tests.families import every_task
 
@@ -153,6 +153,15 @@ def test_the_first_working_renderer_is_taken(monkeypatch):
     monkeypatch.delenv("MUJOCO_GL", raising=False)
     assert working_renderer(lambda backend: backend == "osmesa") == "osmesa"
     assert working_renderer(lambda backend: False) is None
+
+
+def test_view_writes_a_film_where_no_opengl_works(tmp_path, monkeypatch):
+    pytest.importorskip("mujoco_warp")
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr(view, "working_renderer", lambda: None)
+    film = tmp_path / "film.mp4"
+    view.run(view.Options("reach", out=film, episodes=1, every=10, width=64, height=48))
+    assert film.stat().st_size > 500
 
 
 def test_view_writes_a_picture(tmp_path, gl):
