@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from robotasks.agents import ppo
 from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
@@ -31,7 +32,7 @@ from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_module
 from robotasks.agents.parts.surgery import Rule, cosines, weights
 from robotasks.agents.parts.tasks import TaskNetwork, task_columns
-from robotasks.agents.ppo import PPO, ActorCritic, Loss, Rows, whole_gradient
+from robotasks.agents.ppo import PPO, Loss, Rows, whole_gradient
 
 MATRIX_LIMIT = 10  # tasks up to which the whole matrix of conflicts is logged, a column a pair
 

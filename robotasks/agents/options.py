@@ -24,6 +24,7 @@ from gymnasium.vector.utils import batch_space
 
 from robotasks.agents import bc, ppo
 from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import check_sizes
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
@@ -31,7 +32,7 @@ from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.skills import Skill, Skills, part_columns
-from robotasks.agents.ppo import PPO, ActorCritic
+from robotasks.agents.ppo import PPO
 from robotasks.benchmark.agent import Forgetful, TrialSpec
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.layout import Layout

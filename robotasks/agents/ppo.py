@@ -8,16 +8,17 @@ statistics, and a learning rate that follows the KL divergence, after rsl_rl
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from gymnasium.vector import VectorEnv
-from torch import Tensor, nn
+from torch import Tensor
 
 from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
@@ -31,8 +32,8 @@ from robotasks.agents.parts.loop import (
     Training,
     torch_threads,
 )
-from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
-from robotasks.agents.parts.norm import RunningMeanStd, return_scale, standardised
+from robotasks.agents.parts.nets import Activation
+from robotasks.agents.parts.norm import return_scale, standardised
 from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.pretrained import adopt
@@ -71,69 +72,6 @@ class Config:
             positive=("initial_std", "clip", "learning_rate", "max_grad_norm"),
             shares=("gamma", "lam", "final_kl"),
         )
-
-
-Network = Callable[[Sequence[int], Activation, float, torch.Generator], nn.Module]
-"""Makes a network of these layer sizes; `mlp` is one."""
-
-
-class ActorCritic(nn.Module):
-    """Policy and critic, two networks on the same normalised observation.
-
-    Where that has pictures, both read what one pair of eyes finds in it.
-    """
-
-    def __init__(
-        self,
-        observation_size: int,
-        action_size: int,
-        config: Config,
-        generator: torch.Generator,
-        network: Network = mlp,
-        eyes: Eyes | None = None,
-    ) -> None:
-        super().__init__()
-        self.sizes = eyes.numbers if eyes else observation_size, action_size
-        self.eyes = eyes or nn.Identity()
-        features = eyes.features if eyes else observation_size
-        inner, activation = (features, *config.hidden), config.activation
-        self.normalise = RunningMeanStd((observation_size,))
-        self.actor = network((*inner, action_size), activation, 0.01, generator)
-        self.critic = network((*inner, 1), activation, 1.0, generator)
-        self.noise = DiagonalGaussian(action_size, config.initial_std)
-        self.generator = generator
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return self.noise.log_std.device
-
-    def mean(self, obs: Tensor) -> Tensor:
-        """The middle of the actions (n, a) for raw `obs` (n, o)."""
-        known = len(self.normalise.mean)
-        if obs.shape[-1] != known:
-            raise ValueError(
-                f"observations of {obs.shape[-1]} numbers, pictures included; this policy was "
-                f"trained on {known}: make worlds with the cameras and pixels of its run"
-            )
-        return self.actor(self.eyes(self.normalise(obs)))
-
-    def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Sampled actions (N, a) and their log-probabilities (N,) for raw `obs` (N, o)."""
-        return self.noise.sample(self.mean(obs), self.generator)
-
-    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
-        """Sampled actions (n, a) for raw `obs` (n, o)."""
-        return self.noise.sample(self.mean(obs), generator)[0]
-
-    def value(self, obs: Tensor) -> Tensor:
-        """Value (...) of normalised `obs` (..., o)."""
-        return self.critic(self.eyes(obs)).squeeze(-1)
-
-    def mean_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """The middle of the actions (n, a), and the value (n,), of normalised `obs` (n, o)."""
-        seen = self.eyes(obs)
-        return self.actor(seen), self.critic(seen).squeeze(-1)
 
 
 class Rows(NamedTuple):

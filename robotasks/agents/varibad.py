@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from robotasks.agents import ppo
 from robotasks.agents.parts import checkpoint
+from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
@@ -189,7 +190,7 @@ class BeliefPolicy(nn.Module):
         self.sizes = observation_size, action_size
         self.belief = Belief(observation_size, action_size, state, config, generator)
         seen = observation_size + 2 * config.latent
-        self.actor_critic = ppo.ActorCritic(seen, action_size, config, generator)
+        self.actor_critic = ActorCritic(seen, action_size, config, generator)
         self.noise = self.actor_critic.noise
         self.generator = generator
         self.memory: Any = None  # of the worlds that are acted in; None between trials

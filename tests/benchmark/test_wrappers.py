@@ -5,8 +5,9 @@ from sb3_contrib import RecurrentPPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
+from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import PolicyAdapter
-from robotasks.agents.ppo import ActorCritic, Config
+from robotasks.agents.ppo import Config
 from robotasks.benchmark.agent import TrialSpec
 from robotasks.benchmark.contract import examine
 from robotasks.benchmark.evaluate import evaluate
