@@ -17,7 +17,8 @@ from robotasks.benchmark.agent import Expert
 from robotasks.benchmark.evaluate import Entrant, Scores, evaluate
 from robotasks.commands.evaluate import held_out
 from robotasks.commands.output import show
-from robotasks.commands.train import agent_config, follow, read_progress
+from robotasks.commands.progress import follow, read_progress
+from robotasks.commands.train import agent_config
 from robotasks.envs.reset_free import PATIENCE, ResetFreeVectorEnv
 from robotasks.tasks.distribution import Distribution
 

@@ -38,7 +38,8 @@ from robotasks.benchmark.suites import Suite, find_suite
 from robotasks.benchmark.tiers import Tier
 from robotasks.commands.entrants import find_entrant, find_learner
 from robotasks.commands.meter import Meter
-from robotasks.commands.train import TRAINING, agent_config, read_progress, suite_worlds
+from robotasks.commands.progress import read_progress
+from robotasks.commands.train import TRAINING, agent_config, suite_worlds
 from robotasks.envs.vector import TaskVectorEnv
 from robotasks.tasks.distribution import Distribution
 

@@ -18,6 +18,7 @@ from robotasks.commands import train, view
 from robotasks.commands.doctor import MEND_PICTURES, working_renderer
 from robotasks.commands.entrants import find_entrant
 from robotasks.commands.evaluate import held_out
+from robotasks.commands.progress import progress_reporter, read_progress
 
 EPISODES_SHOWN = 4
 FILM_SIZE = (640, 480)
@@ -57,12 +58,12 @@ def run(options: Options) -> None:
     training = train.prepare(choices, out / "run")
     print(f"Training {options.task} with PPO for {options.steps:,} steps into {out}")
     try:
-        with train.progress_reporter(options.steps, as_json=False) as report:
+        with progress_reporter(options.steps, as_json=False) as report:
             training(report)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise
-    rows = train.read_progress(out / "run" / "progress.csv")
+    rows = read_progress(out / "run" / "progress.csv")
     print(f"Scoring the policy, the expert and random actions on {options.rows} held-out rows")
     start = time.perf_counter()
     scores = score(options, out / "run")
