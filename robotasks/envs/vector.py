@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,13 +21,13 @@ from robotasks.envs.checks import (
     checked_seeds,
 )
 from robotasks.envs.crew import Crew
+from robotasks.envs.making import for_gpu, samples_of, tasks_and_tables
 from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
 from robotasks.envs.rendering import MODES, Pictures
 from robotasks.envs.sight import EYES, Sight
 from robotasks.layout import Array, View, unknown
 from robotasks.physics.engine import Engine
-from robotasks.tasks import find_task
 from robotasks.tasks.distribution import Distribution, split_row
 from robotasks.tasks.looks import CAMERAS
 from robotasks.tasks.task import CONTROL_PERIOD, Task
@@ -88,7 +87,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         worlds in float32, see docs/gpu.md). threads: native threads, 0 for all cores.
         """
         self._arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        distribution, tables = _tasks(tasks)
+        distribution, tables = tasks_and_tables(tasks)
         starts = (start,) if isinstance(start, str) else tuple(start)
         played = [(*pair, s) for s in starts for pair in zip(distribution, tables, strict=True)]
         count = len(played)
@@ -120,7 +119,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         self._pictures = Pictures(camera, width, height)
         self._crews = []
         for i, (task, table, begin) in enumerate(played):
-            made = {"engine": engine, "threads": threads, **_for_gpu(engine, device, task)}
+            made = {"engine": engine, "threads": threads, **for_gpu(engine, device, task)}
             worlds = len(range(i, num_envs, count))
             self._crews.append(Crew(task, table, begin, worlds, jitter, **made))
         self._engine = self._crews[0].engine
@@ -132,7 +131,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             told = [word for word in reveal if word != "goal"]
         samples = {crew.task: (crew.now, crew.goal) for crew in self._crews}
         if layout_tasks is not None:
-            samples = _samples(samples, layout_tasks)
+            samples = samples_of(samples, layout_tasks)
         self._observer = Observer(samples, observe, told, like=self._engine.sensors)
         self._sight = None
         if observe == "pixels":
@@ -419,45 +418,6 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     def _check_open(self) -> None:
         if self._closed:
             raise ValueError("the environment is closed; make a new one")
-
-
-def _tasks(tasks: Any) -> tuple[tuple[Task, ...], tuple[np.ndarray | None, ...]]:
-    if isinstance(tasks, Distribution):
-        return tasks.tasks, tasks.rows
-    if not isinstance(tasks, (str, Task)):
-        raise TypeError(f"tasks is a name, a Task or a Distribution, not {tasks!r}")
-    return (find_task(tasks) if isinstance(tasks, str) else tasks,), (None,)
-
-
-def _for_gpu(engine: str, device: str | None, task: Task) -> dict[str, Any]:
-    """Return what the GPU engine needs besides; ValueError on a device that nobody would use."""
-    if engine != "gpu":
-        if device is not None:
-            raise ValueError(f"device={device!r} is for engine='gpu'; engine={engine!r} has none")
-        return {}
-    from robotasks.envs.room import room_for
-
-    return {"device": device, "room": room_for(task)}
-
-
-def _samples(
-    played: Mapping[Task, tuple[View, View]], tasks: Sequence[str | Task]
-) -> dict[Task, tuple[View, View]]:
-    """Return readings and a goal of each of `tasks`, in their order; those played have theirs."""
-    ours = {task.id: task for task in played}
-    found = [find_task(task) if isinstance(task, str) else task for task in tasks]
-    absent = ours.keys() - {task.id for task in found}
-    if absent:
-        raise ValueError(f"layout_tasks lacks {', '.join(sorted(absent))}, which the env plays")
-    known = [ours.get(task.id, task) for task in found]
-    return {task: played.get(task) or _sample(task) for task in known}
-
-
-@functools.cache
-def _sample(task: Task) -> tuple[View, View]:
-    """Return readings and a goal of a task that the env does not play, to learn its slots."""
-    crew = Crew(task, None, next(iter(task.starts)), 1, threads=1)
-    return crew.now, crew.goal
 
 
 def _rebuild(kind: type, arguments: dict[str, Any], state: dict[str, np.ndarray]) -> Any:
