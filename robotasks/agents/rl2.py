@@ -6,15 +6,20 @@ between trials; PPO raises the return of whole trials, so exploring pays where i
 rollout is a trial in every world: no memory is cut, and one call reads it all. (Only a world whose
 simulation is lost ends its trial early, and reads on.) The memory is a GRU or a transformer; the
 observation's `history` tells last action and reward, episode starts, time left.
+
+While it learns, the rows are known, if not to the policy: with `infer` the memory also learns to
+tell the row of its trial (Humplik et al. 2019, arXiv 1905.06424), and the critic is told it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +27,7 @@ from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
-from robotasks.agents.parts.collect import Collector, env_sizes
+from robotasks.agents.parts.collect import Collector, env_sizes, row_size
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
 from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import gae
@@ -50,6 +55,7 @@ class Config:
     clip: float = 0.2  # how far the probability ratio may usefully move
     entropy: float = 0.002  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
+    infer: float = 0.0  # weight of telling the row from the memory; above 0 the critic is told it
     learning_rate: float = 1e-3  # the first one
     target_kl: float | None = 0.02  # of the last pass; None keeps the learning rate
     final_kl: float = 0.2  # share of target_kl at the run's end, reached in a straight line
@@ -64,6 +70,8 @@ class Config:
             positive=("initial_std", "clip", "learning_rate", "max_grad_norm"),
             shares=("gamma", "lam", "final_kl"),
         )
+        if not self.infer >= 0:
+            raise ValueError(f"infer must be at least 0, not {self.infer}.")
 
 
 class MemoryPolicy(nn.Module):
@@ -74,10 +82,14 @@ class MemoryPolicy(nn.Module):
         observation_size: int,
         action_size: int,
         trial: int,
+        row: int,
         config: Config,
         generator: torch.Generator,
     ) -> None:
-        """trial: control steps of a trial, all that a transformer can look back on."""
+        """trial: control steps of a trial, all that a transformer can look back on.
+
+        row: numbers of a row that the memory learns to tell and the critic is told; 0 for none.
+        """
         super().__init__()
         self.sizes = observation_size, action_size
         self.normalise = RunningMeanStd((observation_size,))
@@ -86,18 +98,30 @@ class MemoryPolicy(nn.Module):
             self.core = GRUCore(observation_size, config.width, generator)
         else:
             self.core = TransformerCore(observation_size, config.width, trial, generator)
-        inner = (config.width + observation_size, config.hidden)
-        self.actor = mlp((*inner, action_size), "elu", 0.01, generator)
-        self.critic = mlp((*inner, 1), "elu", 1.0, generator)
+        inner = config.width + observation_size
+        self.actor = mlp((inner, config.hidden, action_size), "elu", 0.01, generator)
+        self.critic = mlp((inner + row, config.hidden, 1), "elu", 1.0, generator)
+        self.teller = (
+            mlp((config.width, config.hidden, row), "elu", 1.0, generator) if row else None
+        )
         self.noise = DiagonalGaussian(action_size, config.initial_std)
         self.context = self.core.context
         self.generator = generator
         self.memory: Any = None  # of the worlds that are acted in; None between trials
 
-    def forward(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Middle of the actions (T, n, a) and values (T, n) for normalised trials (T, n, o)."""
-        read = torch.cat([self.core(obs), obs], dim=-1)
-        return self.actor(read), self.critic(read).squeeze(-1)
+    def forward(self, obs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Middle of the actions (T, n, a), values (T, n), error in telling the rows (n, r), ().
+
+        obs: normalised trials (T, n, o), one on each row.
+        """
+        memory = self.core(obs)
+        read = torch.cat([memory, obs], dim=-1)
+        known = rows.expand(len(obs), *rows.shape)
+        values = self.critic(torch.cat([read, known], dim=-1)).squeeze(-1)
+        error = torch.zeros(())
+        if self.teller is not None:
+            error = nn.functional.mse_loss(self.teller(memory), known)
+        return self.actor(read), values, error
 
     def read(self, obs: Tensor, memory: Any) -> tuple[Tensor, Any]:
         """The middle of the actions (n, a) for the next raw `obs` (n, o), and the memory after it.
@@ -141,15 +165,17 @@ class RL2:
             batch.log_probs,
             standardised(advantages),
             advantages + values,
+            batch.rows[None],
         )
         for _ in range(config.epochs):
             order = torch.randperm(obs.shape[1], generator=self.generator)
             parts = order.tensor_split(config.minibatches)
             logged += [self._step(*(column[:, part] for column in columns)) for part in parts]
-        moved = [kl for _, _, kl, _ in logged[-config.minibatches :]]
-        pace(self.adam, moved, config.target_kl, config.final_kl, left)
+        *ppo, errors = zip(*logged, strict=True)
+        pace(self.adam, ppo[2][-config.minibatches :], config.target_kl, config.final_kl, left)
         policy.normalise.update(batch.obs)
-        return update_metrics(logged, self.adam, policy.noise)
+        metrics = update_metrics(list(zip(*ppo, strict=True)), self.adam, policy.noise)
+        return metrics | ({"row_error": math.sqrt(np.mean(errors))} if config.infer else {})
 
     @torch.no_grad()
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -162,25 +188,33 @@ class RL2:
         ends = batch.as_trials().terminated
         self.return_scale.update(batch.rewards, ends)
         obs = policy.normalise(batch.obs)
-        _, values = policy(obs)
+        _, values, _ = policy(obs, batch.rows)
         after = torch.cat([values[1:], torch.zeros_like(values[:1])])
         rewards = self.return_scale(batch.rewards)
         return obs, values, gae(rewards, values, after, ends, config.gamma, config.lam)
 
     def _step(
-        self, obs: Tensor, actions: Tensor, old: Tensor, advantages: Tensor, returns: Tensor
+        self,
+        obs: Tensor,
+        actions: Tensor,
+        old: Tensor,
+        advantages: Tensor,
+        returns: Tensor,
+        rows: Tensor,
     ) -> list[float]:
-        """One gradient step on trials (T, n, ...); returns the numbers that are logged."""
+        """One gradient step on trials (T, n, ...) on rows (1, n, r); returns what is logged."""
         config, policy = self.config, self.policy
-        mean, values = policy(obs)
+        mean, values, error = policy(obs, rows[0])
         log_probs = policy.noise.log_prob(mean, actions)
         terms = policy_terms(log_probs, old, advantages, config.clip)
         critic = value_loss(values, returns, values)
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
+        loss = loss + config.infer * error
         self.adam.zero_grad()
         loss.backward()
         descend(self.adam, config.max_grad_norm, "RL2", "Lower learning_rate or target_kl")
-        return [terms.loss.item(), critic.item(), terms.kl.item(), terms.clip_fraction.item()]
+        numbers = terms.loss, critic, terms.kl, terms.clip_fraction, error
+        return [number.item() for number in numbers]
 
     def adapter(self) -> MemoryAdapter:
         """The agent as evaluation sees it; it follows further learning."""
@@ -210,10 +244,11 @@ def train(
     trial = env.episodes * env.horizon
     with torch_threads(config.threads):
         generator = torch.Generator().manual_seed(run.seed)
-        policy = MemoryPolicy(*env_sizes(env), trial, config, generator)
+        row = row_size(env) if config.infer else 0
+        policy = MemoryPolicy(*env_sizes(env), trial, row, config, generator)
         learner = RL2(policy, config, env.num_envs)
-        collector = Collector(env, policy, trial, anew=True)
-        options = {**dataclasses.asdict(config), "trial": trial}
+        collector = Collector(env, policy, trial, anew=True, rows=row > 0)
+        options = {**dataclasses.asdict(config), "trial": trial, "row": row}
         training = Training(run, learner, collector)
         training.carry_out(options, lambda: collector.start(run.seed), evaluate, on_progress)
     return learner.adapter()
@@ -225,10 +260,10 @@ def load(folder: Path | str) -> MemoryAdapter:
     Raises RunError if there is none or it cannot be used.
     """
     options = dict(read_config(folder)["config"])
-    trial = options.pop("trial")
+    trial, row = options.pop("trial"), options.pop("row")
     with checkpoint.opened(Path(folder) / CHECKPOINT, RL2.name) as state:
         weights = section(state, "learner/policy")
         sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
-        policy = MemoryPolicy(*sizes, trial, Config(**options), torch.Generator())
+        policy = MemoryPolicy(*sizes, trial, row, Config(**options), torch.Generator())
         load_module(policy, "learner/policy", state)
     return MemoryAdapter(policy)

@@ -223,5 +223,10 @@ class Crew:
 
     def scaled_dynamics(self) -> Array:
         """Return the dynamics, without looks, scaled to [-1, 1], (n, d)."""
-        scaled = self.task.dynamics.scaled(split_row(self.task, self.rows)[1])
-        return self.engine.asarray(scaled[:, : self._told])
+        return self.engine.asarray(split_row(self.task, self.scaled_rows())[1])
+
+    def scaled_rows(self) -> np.ndarray:
+        """Return goals and dynamics, without looks, scaled to [-1, 1], (n, columns)."""
+        goals, dynamics = split_row(self.task, self.rows)
+        dynamics = self.task.dynamics.scaled(dynamics)[:, : self._told]
+        return np.concatenate([self.task.goals.scaled(goals), dynamics], axis=1)

@@ -165,6 +165,19 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         """Names of the observation's columns."""
         return self._observer.layout
 
+    def scaled_rows(self) -> Array:
+        """Return the rows that the worlds are on, scaled to [-1, 1], (n, columns) float32.
+
+        A goal's columns, then the dynamics'; zeros after those of a task that has fewer than others.
+        No observation tells them: they are for learners that may know more than their policies.
+        """
+        told = [crew.scaled_rows() for crew in self._crews]
+        widest = max(part.shape[1] for part in told)
+        rows = np.zeros((self.num_envs, widest), dtype=np.float32)
+        for part, of in zip(told, self._of, strict=True):
+            rows[of, : part.shape[1]] = part
+        return self._asarray(rows)
+
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Any = None
     ) -> tuple[Any, dict[str, Any]]:

@@ -30,7 +30,7 @@ def make_core(name, generator):
 
 def make_policy(core="gru", trial=20, **options):
     config = replace(SMALL, core=core, **options)
-    return rl2.MemoryPolicy(5, 3, trial, config, torch.Generator().manual_seed(1))
+    return rl2.MemoryPolicy(5, 3, trial, 0, config, torch.Generator().manual_seed(1))
 
 
 def shaken(policy):
@@ -81,7 +81,7 @@ def test_trials_are_learned_as_they_were_acted():
         collector = Collector(env, policy, 20, anew=True)
         collector.start(0)
         batch = collector.rollout()
-        mean, _ = policy(policy.normalise(batch.obs))
+        mean, _, _ = policy(policy.normalise(batch.obs), batch.rows)
         again = policy.noise.log_prob(mean, batch.actions)
         torch.testing.assert_close(again, batch.log_probs, atol=1e-4, rtol=1e-4)
 
@@ -93,8 +93,8 @@ def test_the_memory_is_kept_over_episodes_and_emptied_between_trials():
     collector.start(0)
     batch = collector.rollout()
     assert batch.truncated[9].all()  # an episode ended; the next step read on
-    again, _ = policy(policy.normalise(batch.obs)[:15])
-    cut, _ = policy(policy.normalise(batch.obs)[10:15])
+    again, _, _ = policy(policy.normalise(batch.obs)[:15], batch.rows)
+    cut, _, _ = policy(policy.normalise(batch.obs)[10:15], batch.rows)
     assert not torch.allclose(again[10:], cut, atol=1e-3)
     assert policy.memory is not None
     learner.learn(batch, 1.0)
@@ -159,12 +159,30 @@ def test_its_regret_on_hidden_arms_is_near_that_of_thompson_sampling(tmp_path):
     assert found < 1.2 * thompson(2000, 20)
 
 
-@pytest.mark.parametrize("core", CORES)
-def test_a_killed_run_goes_on_with_the_same_bits(core, tmp_path):
+def test_a_memory_that_infers_tells_the_row_of_its_trial(tmp_path):
+    """After ten pulls it knows the arm that pays, from what it was paid alone."""
+    env = BanditEnv(64, horizon=5, episodes=2, chances=best_arm_known)
+    config = replace(SMALL, entropy=0.01, infer=1.0)
+    rl2.train(env, config, Run(tmp_path, steps=60 * 640))
+    policy = load(tmp_path).policy
+    collector = Collector(env, policy, 10, anew=True, rows=True)
+    collector.start(7)
+    batch = collector.rollout()
+    assert (batch.rows[:, None] != batch.rows).any(dim=-1).any()  # rows differ, and are known
+    with torch.no_grad():
+        told = policy.teller(policy.core(policy.normalise(batch.obs)))
+    wrong = (told.argmax(dim=-1) != batch.rows.argmax(dim=-1)).float().mean(dim=1)
+    assert wrong[0] > 0.5 and wrong[-1] < 0.1  # guessing is wrong in two of three
+
+
+@pytest.mark.parametrize(
+    "options", [{"core": "gru"}, {"core": "transformer"}, {"core": "gru", "infer": 1.0}]
+)
+def test_a_killed_run_goes_on_with_the_same_bits(options, tmp_path):
     def train(name, on_progress=None):
         run = Run(tmp_path / name, seed=5, steps=6 * 160, resume=True, checkpoint_every=2)
         env = BanditEnv(16, horizon=5, episodes=2)
-        return rl2.train(env, replace(SMALL, core=core), run, on_progress=on_progress)
+        return rl2.train(env, replace(SMALL, **options), run, on_progress=on_progress)
 
     assert_a_killed_run_ends_alike(train, tmp_path, "rl2", killed_at=5 * 160)
 
@@ -179,7 +197,7 @@ def test_it_keeps_the_contract_of_the_benchmark():
         nonlocal policy
         if policy is None:
             sizes = worlds.layout.size, 5
-            made = rl2.MemoryPolicy(*sizes, 10, SMALL, torch.Generator().manual_seed(0))
+            made = rl2.MemoryPolicy(*sizes, 10, 0, SMALL, torch.Generator().manual_seed(0))
             policy = shaken(made)
         return rl2.MemoryAdapter(policy)
 
@@ -197,7 +215,9 @@ def test_a_transformer_refuses_trials_longer_than_those_it_read():
         adapter.begin_trial(2, TrialSpec(6, 3, 2, 10))
 
 
-@pytest.mark.parametrize("wrong", [{"width": 0}, {"gamma": 2.0}, {"learning_rate": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"width": 0}, {"gamma": 2.0}, {"learning_rate": 0.0}, {"infer": -1.0}]
+)
 def test_options_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         rl2.Config(**wrong)

@@ -147,6 +147,10 @@ class BanditEnv(VectorEnv):
         whole["state"] = {"state": low | high << 64, "inc": inc_low | inc_high << 64}
         self.rng.bit_generator.state = whole
 
+    def scaled_rows(self):
+        """The hidden chances, scaled to [-1, 1]."""
+        return (2 * self.chances - 1).astype(np.float32)
+
     def _pull(self, actions):
         """What is shown of the pull, what it pays, what the best arm would have paid beyond it."""
         pulled = np.eye(self.chances.shape[1])[actions.argmax(axis=1)]

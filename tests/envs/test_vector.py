@@ -105,6 +105,19 @@ def test_worlds_meet_different_rows(id_):
     assert len(np.unique(rows[:, 0])) == 8
 
 
+def test_rows_are_told_scaled_to_their_bounds(id_):
+    env = gym.make_vec(id_, num_envs=8)
+    env.reset(seed=0)
+    told = env.scaled_rows()
+    assert told.dtype == np.float32 and np.abs(told).max() <= 1
+    for (task, row), scaled in zip(env.task_rows(), told, strict=True):
+        low = np.concatenate([task.goals.low, task.dynamics.low])
+        high = np.concatenate([task.goals.high, task.dynamics.high])
+        high -= np.concatenate([task.goals.whole, task.dynamics.whole])
+        again = low + (scaled[: len(row)] + 1) / 2 * (high - low)
+        assert np.allclose(again, row, atol=1e-6) and not scaled[len(row) :].any()
+
+
 def test_state_is_exact(id_):
     env = gym.make_vec(id_, num_envs=4, autoreset_mode="SameStep", max_episode_steps=30)
     env.reset(seed=0)

@@ -24,6 +24,7 @@ class Batch:
     truncated: Tensor  # (T, N) bool: the clock stopped, the world would have gone on
     final_obs: Tensor  # (T, N, o) last observation of an episode; only where `dones`
     last_obs: Tensor  # (N, o) what follows the last step, after a reset where one was due
+    rows: Tensor  # (N, r) what the trials are about, scaled to [-1, 1]; r = 0 unless asked for
 
     @classmethod
     def empty(
@@ -33,6 +34,7 @@ class Batch:
         observation_size: int,
         action_size: int,
         device: torch.device | str = "cpu",
+        row_size: int = 0,
     ) -> Batch:
         """Buffers to be filled, all zero."""
         rows = (steps, worlds)
@@ -45,6 +47,7 @@ class Batch:
             truncated=torch.zeros(rows, dtype=torch.bool, device=device),
             final_obs=torch.zeros(*rows, observation_size, device=device),
             last_obs=torch.zeros(worlds, observation_size, device=device),
+            rows=torch.zeros(worlds, row_size, device=device),
         )
 
     @property

@@ -50,8 +50,9 @@ class RecentEpisodes:
 class Collector:
     """Steps `env` with `policy`, `steps` at a time, and remembers where it stopped.
 
-    anew: every rollout begins new trials in all worlds, for a policy that remembers. lasting: the
-    control steps of a step of `env`, where a policy does not choose at each.
+    anew: every rollout begins new trials in all worlds, for a policy that remembers. rows: the
+    batch then tells the rows of these trials, too. lasting: the control steps of a step of `env`,
+    where a policy does not choose at each.
 
     env: a vector environment with SAME_STEP autoreset and flat Box spaces, or observations of
     numbers and pictures, which are put side by side (`flattened`). Its infos hold "final_obs" and
@@ -61,9 +62,16 @@ class Collector:
     """
 
     def __init__(
-        self, env: Any, policy: Policy, steps: int, anew: bool = False, lasting: int = 1
+        self,
+        env: Any,
+        policy: Policy,
+        steps: int,
+        anew: bool = False,
+        lasting: int = 1,
+        rows: bool = False,
     ) -> None:
         sizes, self.anew, self.lasting = env_sizes(env, seeing=True), anew, lasting
+        width = row_size(env) if rows else 0
         self.env, self.policy = env, policy
         self.device, self._tensors = env_device(env), getattr(env, "device", None) is not None
         space = env.single_action_space
@@ -72,7 +80,7 @@ class Collector:
         ]
         # Torch's own memory is aligned alike in every process: an unaligned array may make a matrix
         # product round differently after a resume.
-        self.batch = Batch.empty(steps, env.num_envs, *sizes, device=self.device)
+        self.batch = Batch.empty(steps, env.num_envs, *sizes, self.device, width)
         # Of the episodes under way; float64, as sums.
         self._returns = torch.zeros(env.num_envs, dtype=torch.float64, device=self.device)
         self._ended: list[tuple[Tensor, Tensor, Tensor]] = []  # who, success, return
@@ -101,6 +109,8 @@ class Collector:
             obs, _ = self.env.reset(options={"new_trial": True})
             batch.last_obs[:] = flattened(obs)
             self._returns.zero_()
+            if batch.rows.shape[1]:
+                batch.rows[:] = torch.as_tensor(self.env.scaled_rows())
         obs = batch.last_obs
         for t in range(len(batch.obs)):
             batch.obs[t] = obs
@@ -158,6 +168,11 @@ class Collector:
 def env_device(env: Any) -> torch.device:
     """The device of an environment's tensors; the CPU for one that speaks numpy."""
     return torch.device(getattr(env, "device", None) or "cpu")
+
+
+def row_size(env: Any) -> int:
+    """Width of the rows that an environment's worlds are on."""
+    return env.scaled_rows().shape[1]
 
 
 def env_sizes(env: VectorEnv, seeing: bool = False) -> tuple[int, int]:
