@@ -92,9 +92,10 @@ class Reader(Sized, Protocol):
 
 
 class MemoryAdapter:
-    """An `Adapter`: reads a trial step by step; the mean action, or with `explore` a sampled one.
+    """An `Adapter`: reads a trial step by step and samples its actions, as when it learned.
 
-    What it did and was paid reaches it through the observation.
+    What it did and was paid reaches it through the observation; the noise of its actions is part
+    of how it finds out. (Measured on ML1:reach: the mean actions solve half as many episodes.)
     """
 
     def __init__(self, policy: Reader, seed: int = 0) -> None:
@@ -116,9 +117,8 @@ class MemoryAdapter:
     @torch.inference_mode()
     def act(self, obs: np.ndarray, explore: bool = False) -> np.ndarray:
         """Actions (n, a) float32 in [-1, 1] for `obs` (n, o), the next of every world."""
-        actions, self.memory = self.policy.read(torch.tensor(obs, dtype=torch.float32), self.memory)
-        if explore:
-            actions, _ = self.policy.noise.sample(actions, self.generator)
+        mean, self.memory = self.policy.read(torch.tensor(obs, dtype=torch.float32), self.memory)
+        actions, _ = self.policy.noise.sample(mean, self.generator)
         return actions.clamp(-1, 1).numpy()
 
     def observe(
