@@ -49,6 +49,9 @@ VARIANTS: Mapping[str, Variant] = {
     },
     "mtsac": Variant("mtsac", reveal=_SIGHTED),
     "rl2": Variant("rl2", reveal=("history",), episodes=4, worlds=128),
+    "rl2-infer": Variant(
+        "rl2", reveal=("history",), set=("infer=1", "target_kl=0.03"), episodes=4, worlds=64
+    ),
     # It reads no longer trials than it learned from, so those have to be as long as the tests'.
     "rl2-tf": Variant(
         "rl2",

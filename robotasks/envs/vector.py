@@ -168,7 +168,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
     def scaled_rows(self) -> Array:
         """Return the rows that the worlds are on, scaled to [-1, 1], (n, columns) float32.
 
-        A goal's columns, then the dynamics'; zeros after those of a task that has fewer than others.
+        Goals' columns, then the dynamics'; zeros after those of a task that has fewer than others.
         No observation tells them: they are for learners that may know more than their policies.
         """
         told = [crew.scaled_rows() for crew in self._crews]
