@@ -26,6 +26,8 @@ GENTLE = Control(step=0.01, turn=0.08, lead=0.01, width=(0.0, 0.0))
 """For a hand that begins with its part: fingers that stay closed, fine steps, 20 N at most."""
 TOOL = Span(tcp_pos=((0.45, -0.10, 0.12), (0.55, 0.10, 0.18)), tcp_yaw=(-0.3, 0.3))
 """Where an open hand starts: above the middle of the table."""
+AROUND = Span(tcp_off=((-0.008, -0.008, 0.0), (0.008, 0.008, 0.05)))
+"""Where an open hand starts around a part, off its grasp: for training alone."""
 SQUEEZE = 0.004
 """Fingers that cannot close by so much further press on something, with 20 N (m)."""
 GRASP_NEAR = 0.015
@@ -56,6 +58,11 @@ def workbench() -> mujoco.MjSpec:
 def open_hand(start: View) -> Placement:
     """Hold the hand, open, where a start with the fields of `TOOL` says."""
     return arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
+
+
+def hand_around(start: View, grasp_pos: Array, yaw: Array) -> Placement:
+    """Hold the hand, open, around a part with this grasp, where the field of `AROUND` says."""
+    return arm_at(grasp_pos + start.tcp_off, yaw, 0 * yaw + OPEN)
 
 
 def yaw_of(xaxis: Array) -> Array:

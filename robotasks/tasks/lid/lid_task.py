@@ -11,16 +11,19 @@ import mujoco
 from robotasks.layout import Array, View
 from robotasks.physics.objects import bottle, lid
 from robotasks.tasks.handling import (
+    AROUND,
     CONTROL,
     SEARCH,
     TOOL,
     Job,
     delivery,
+    hand_around,
     handle,
     open_hand,
     released,
 )
-from robotasks.tasks.lid.caps import lid_in_hand, lid_job, lid_workbench, seat
+from robotasks.tasks.lid.caps import GRASP_UP, lid_in_hand, lid_job, lid_workbench, seat
+from robotasks.tasks.planar import above
 from robotasks.tasks.push.tabletop import laid, stands
 from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Span
@@ -34,6 +37,8 @@ HELD = Span(
     slip=((-0.003, -0.001, -0.5), (0.003, 0.001, 0.5)),
 )
 """The lid already in the hand: for training alone."""
+NEAR = Span(lid_xy=((0.42, -0.22), (0.58, -0.10)), lid_yaw=(-0.3, 0.3)) | AROUND
+"""The open hand around the lid: for training alone."""
 BOTTLE_XY = ((0.47, 0.09), (0.53, 0.15))
 """Where bottles stand: on the arm's left (m)."""
 
@@ -47,7 +52,7 @@ class LidTask(Task):
 
     family = "lid"
     goals = Span(bottle_xy=BOTTLE_XY)
-    starts: ClassVar = {"default": LID | TOOL, "held": HELD}
+    starts: ClassVar = {"default": LID | TOOL, "near": NEAR, "held": HELD}
     expert_memory = SEARCH
     control = CONTROL
     depth: ClassVar[float]
@@ -82,7 +87,11 @@ class LidTask(Task):
         bottle_stands = stands("bottle", goal.bottle_xy, self.neck_yaw(goal))
         if "slip" in start:
             return bottle_stands | lid_in_hand(start)
-        hand = open_hand(start)
+        if "tcp_off" in start:
+            grasp = above(start.lid_xy, lid.HALF_HEIGHT + GRASP_UP)
+            hand = hand_around(start, grasp, start.lid_yaw)
+        else:
+            hand = open_hand(start)
         return bottle_stands | hand | laid("lid", start.lid_xy, start.lid_yaw, lid.HALF_HEIGHT)
 
     def observe(self, now):

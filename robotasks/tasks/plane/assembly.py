@@ -6,13 +6,19 @@ from abc import abstractmethod
 from collections.abc import Mapping
 
 from robotasks.layout import View
-from robotasks.tasks.handling import TOOL, open_hand
+from robotasks.tasks.handling import AROUND, TOOL, hand_around, open_hand
+from robotasks.tasks.planar import above
 from robotasks.tasks.plane.plane_task import Place, PlaneTask, in_hand, job_of, seated
 from robotasks.tasks.push.tabletop import laid
-from robotasks.tasks.span import Span
+from robotasks.tasks.span import Bound, Span
 
 HELD = TOOL | Span(slip=(-0.003, 0.003))
 """A start with the part in the hand, off along the fingers (m): for training alone."""
+
+
+def near(part: str, xy: tuple[Bound, Bound]) -> Span:
+    """Return a start with the open hand around a part: for training alone. xy: where it lies."""
+    return Span(**{f"{part}_xy": xy, f"{part}_yaw": (-0.3, 0.3)}) | AROUND
 
 
 class Assembly(PlaneTask):
@@ -28,12 +34,15 @@ class Assembly(PlaneTask):
         """Return where each part belongs."""
 
     def place(self, start, goal, dynamics):
-        placement = open_hand(start)
-        placement |= self.furnish(goal)
+        placement = self.furnish(goal)
+        if "tcp_pos" in start:
+            placement |= open_hand(start)
         for name, kind in self.parts.items():
             if f"{name}_xy" in start:
                 xy, yaw = getattr(start, f"{name}_xy"), getattr(start, f"{name}_yaw")
                 placement |= laid(name, xy, yaw, kind.half[2])
+                if "tcp_off" in start:
+                    placement |= hand_around(start, above(xy, kind.half[2] + kind.grasp_up), yaw)
             else:
                 placement |= in_hand(name, kind, start)
         return placement

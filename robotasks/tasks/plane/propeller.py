@@ -7,7 +7,7 @@ import math
 from robotasks.physics.objects.airframe import ENGINE, SHAFT
 from robotasks.physics.objects.airplane import PROPELLER
 from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly
+from robotasks.tasks.plane.assembly import HELD, Assembly, near
 from robotasks.tasks.plane.plane_task import place_of
 from robotasks.tasks.span import Span
 
@@ -26,6 +26,7 @@ class Propeller(Assembly):
             propeller_xy=((0.45, -0.22), (0.57, -0.10)), propeller_yaw=(-math.pi, math.pi)
         )
         | TOOL,
+        "near": near("propeller", ((0.45, -0.22), (0.57, -0.10))),
         "held": HELD,
     }
     horizon = 200

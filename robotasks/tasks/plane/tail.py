@@ -5,7 +5,7 @@ from __future__ import annotations
 from robotasks.physics.objects.airframe import STANDING, STERN
 from robotasks.physics.objects.airplane import TAIL
 from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly
+from robotasks.tasks.plane.assembly import HELD, Assembly, near
 from robotasks.tasks.plane.plane_task import place_of
 from robotasks.tasks.span import Span
 
@@ -21,6 +21,7 @@ class Tail(Assembly):
     goals = Span(fuselage_xy=((0.50, 0.08), (0.58, 0.16)), fuselage_yaw=(-0.4, 0.4))
     starts = {
         "default": Span(tail_xy=((0.45, -0.22), (0.57, -0.12)), tail_yaw=(-1.2, 1.2)) | TOOL,
+        "near": near("tail", ((0.45, -0.22), (0.57, -0.12))),
         "held": HELD,
     }
     horizon = 200

@@ -8,7 +8,7 @@ from robotasks.arrays import namespace
 from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, REAR_AXLE
 from robotasks.physics.objects.airplane import WHEEL
 from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly
+from robotasks.tasks.plane.assembly import HELD, Assembly, near
 from robotasks.tasks.plane.plane_task import Place, place_of
 from robotasks.tasks.span import Choice, Span
 
@@ -25,6 +25,7 @@ class Wheel(Assembly):
     starts = {
         "default": Span(wheel_xy=((0.42, -0.22), (0.58, -0.12)), wheel_yaw=(-math.pi, math.pi))
         | TOOL,
+        "near": near("wheel", ((0.42, -0.22), (0.58, -0.12))),
         "held": HELD,
     }
     horizon = 200

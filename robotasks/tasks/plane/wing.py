@@ -7,7 +7,7 @@ import math
 from robotasks.physics.objects.airframe import SADDLE, STANDING
 from robotasks.physics.objects.airplane import WING
 from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly
+from robotasks.tasks.plane.assembly import HELD, Assembly, near
 from robotasks.tasks.plane.plane_task import place_of
 from robotasks.tasks.span import Span
 
@@ -24,6 +24,7 @@ class Wing(Assembly):
     starts = {
         "default": Span(wing_xy=((0.45, -0.22), (0.57, -0.14)), wing_yaw=(-math.pi, math.pi))
         | TOOL,
+        "near": near("wing", ((0.45, -0.22), (0.57, -0.14))),
         "held": HELD,
     }
     horizon = 200

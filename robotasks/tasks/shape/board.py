@@ -42,6 +42,12 @@ def peg_in_hand(tcp_pos: Array, yaw: Array, slip: Array, shape: Array) -> Placem
     return arm_at(tcp_pos, yaw, width_of(shape)) | part_at("peg", tcp_pos + offset, yaw_quat(yaw))
 
 
+def peg_grasp(xy: Array, yaw: Array, shape: Array) -> Array:
+    """Where the fingers hold a peg that stands at `xy` (..., 2), turned (...); (..., 3)."""
+    xp, y = namespace(yaw), middle_of(shape)
+    return above(xy + stack(-y * xp.sin(yaw), y * xp.cos(yaw)), peg.HALF_HEIGHT + GRASP_UP)
+
+
 def grasp_of(now: View, name: str = "peg") -> Array:
     """Where the fingers hold a peg, (..., 3)."""
     pos = getattr(now, f"{name}_pos")

@@ -14,11 +14,13 @@ from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import peg
 from robotasks.tasks.handling import (
+    AROUND,
     CONTROL,
     SEARCH,
     TOOL,
     Job,
     delivery,
+    hand_around,
     handle,
     open_hand,
     released,
@@ -26,7 +28,7 @@ from robotasks.tasks.handling import (
     wrap,
 )
 from robotasks.tasks.push.tabletop import laid
-from robotasks.tasks.shape.board import peg_in_hand
+from robotasks.tasks.shape.board import peg_grasp, peg_in_hand
 from robotasks.tasks.slots import part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Stage, Task
@@ -41,6 +43,8 @@ HELD = Span(
     slip=((-0.004, -0.004), (0.004, 0.004)),
 )
 """The peg already in the hand: for training alone."""
+NEAR = Span(peg_xy=((0.42, -0.22), (0.58, -0.10)), peg_yaw=(-0.3, 0.3)) | AROUND
+"""The open hand around the peg: for training alone."""
 
 
 class PegTask(Task):
@@ -51,7 +55,7 @@ class PegTask(Task):
     """
 
     family = "shape"
-    starts: ClassVar = {"default": PEG | TOOL, "held": HELD}
+    starts: ClassVar = {"default": PEG | TOOL, "near": NEAR, "held": HELD}
     expert_memory = SEARCH
     control = CONTROL
 
@@ -93,7 +97,11 @@ class PegTask(Task):
         if "slip" in start:
             held = peg_in_hand(start.tcp_pos, start.tcp_yaw, start.slip, dynamics.shape)
             return placement | held
-        hand = open_hand(start)
+        if "tcp_off" in start:
+            grasp = peg_grasp(start.peg_xy, start.peg_yaw, dynamics.shape)
+            hand = hand_around(start, grasp, start.peg_yaw)
+        else:
+            hand = open_hand(start)
         return placement | hand | laid("peg", *self.peg_start(start), peg.HALF_HEIGHT)
 
     def observe(self, now):
