@@ -4,6 +4,11 @@ import numpy as np
 import pytest
 
 from robotasks import TaskVectorEnv
+from robotasks.tasks import TASKS, find_task
+from robotasks.tasks.handling import squeezes
+
+NEAR = [name for name in TASKS if "near" in find_task(name).starts]
+CLOSE = np.array([[0, 0, 0, 0, -1]], dtype=np.float32)
 
 
 def test_several_starts_take_turns_and_each_world_plays_as_in_an_env_of_one_start():
@@ -23,7 +28,7 @@ def test_several_starts_take_turns_and_each_world_plays_as_in_an_env_of_one_star
 def test_starts_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="start needs the name of a start"):
         TaskVectorEnv("shape-insert", 2, start=())
-    with pytest.raises(ValueError, match="no start 'hold'; there are: default, held"):
+    with pytest.raises(ValueError, match="no start 'hold'; there are: default, near, held"):
         TaskVectorEnv("shape-insert", 2, start=("default", "hold"))
     with pytest.raises(ValueError, match="at least 2, a world per task and start, not 1"):
         TaskVectorEnv("shape-insert", 1, start=("default", "held"))
@@ -31,3 +36,17 @@ def test_starts_that_cannot_be_are_refused():
         TaskVectorEnv(
             "push-to", 2, start=("default", "default"), goal_conditioned=True, reward="sparse"
         )
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_who_starts_around_a_part_has_but_to_close_its_hand(name):
+    env = TaskVectorEnv(name, 16, start="near", threads=1)
+    env.reset(seed=0, options={"start": {"tcp_off": (0.004, -0.004, 0.0)}})
+    assert not squeezes(env.readings()).any()
+    for _ in range(10):
+        env.step(np.repeat(CLOSE, 16, axis=0))
+    assert squeezes(env.readings()).all()
+
+
+def test_every_family_that_grasps_has_such_a_start():
+    assert {find_task(name).family for name in NEAR} == {"shape", "lid", "plane"}
