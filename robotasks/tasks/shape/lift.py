@@ -7,6 +7,7 @@ from robotasks.physics.objects import peg
 from robotasks.tasks.handling import TOOL, fetching, holds, yaw_of
 from robotasks.tasks.shape.board import peg_job
 from robotasks.tasks.shape.peg_in import SHAPE
+from robotasks.tasks.shape.peg_task import NEAR as NEAR_PEG
 from robotasks.tasks.shape.peg_task import PEG, PegTask
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark
@@ -25,7 +26,7 @@ class Lift(PegTask):
     name = "shape-lift"
     goals = Span(point=((0.42, -0.10, 0.12), (0.58, 0.15, 0.25)))
     dynamics = SHAPE | Span(mass=(0.03, 0.3))
-    starts = {"default": PEG | TOOL}
+    starts = {"default": PEG | TOOL, "near": NEAR_PEG}
     horizon = 150
 
     def fields(self, dynamics):
