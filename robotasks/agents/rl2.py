@@ -260,7 +260,7 @@ def load(folder: Path | str) -> MemoryAdapter:
     Raises RunError if there is none or it cannot be used.
     """
     options = dict(read_config(folder)["config"])
-    trial, row = options.pop("trial"), options.pop("row")
+    trial, row = options.pop("trial"), options.pop("row", 0)
     with checkpoint.opened(Path(folder) / CHECKPOINT, RL2.name) as state:
         weights = section(state, "learner/policy")
         sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])

@@ -134,7 +134,7 @@ def test_a_lost_world_shows_its_last_good_observation_until_its_episode_ends():
 
 
 def test_worlds_without_room_are_lost_and_told_of(monkeypatch):
-    monkeypatch.setattr("robotasks.envs.room.room_for", lambda task: Room(16, 4))
+    monkeypatch.setattr("robotasks.envs.making.room_for", lambda task: Room(16, 4))
     _, gpu = pair(worlds=2)
     gpu.reset(seed=0)
     still = torch.zeros((2, 5))
