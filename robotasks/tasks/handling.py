@@ -17,7 +17,7 @@ from robotasks.physics.engine import Placement
 from robotasks.physics.robots.panda import MAX_WIDTH, Control, add_panda
 from robotasks.physics.robots.placing import arm_at
 from robotasks.physics.scene import aim_camera, workshop
-from robotasks.tasks.span import Span
+from robotasks.tasks.span import Bound, Span
 
 TIMESTEP = 0.0025
 """A carried part drifts in the hand in proportion to this: at 5 ms by 5 to 7 mm in 10 s."""
@@ -26,8 +26,6 @@ GENTLE = Control(step=0.01, turn=0.08, lead=0.01, width=(0.0, 0.0))
 """For a hand that begins with its part: fingers that stay closed, fine steps, 20 N at most."""
 TOOL = Span(tcp_pos=((0.45, -0.10, 0.12), (0.55, 0.10, 0.18)), tcp_yaw=(-0.3, 0.3))
 """Where an open hand starts: above the middle of the table."""
-AROUND = Span(tcp_off=((-0.008, -0.008, 0.0), (0.008, 0.008, 0.05)))
-"""Where an open hand starts around a part, off its grasp: for training alone."""
 SQUEEZE = 0.004
 """Fingers that cannot close by so much further press on something, with 20 N (m)."""
 GRASP_NEAR = 0.015
@@ -60,8 +58,14 @@ def open_hand(start: View) -> Placement:
     return arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
 
 
+def near(part: str, xy: tuple[Bound, Bound]) -> Span:
+    """Return a start with the open hand around a part: for training alone. xy: where it lies."""
+    fields = {f"{part}_xy": xy, f"{part}_yaw": (-0.3, 0.3)}
+    return Span(**fields, tcp_off=((-0.008, -0.008, 0.0), (0.008, 0.008, 0.05)))
+
+
 def hand_around(start: View, grasp_pos: Array, yaw: Array) -> Placement:
-    """Hold the hand, open, around a part with this grasp, where the field of `AROUND` says."""
+    """Hold the hand, open, around a part with this grasp, as a start that is `near` says."""
     return arm_at(grasp_pos + start.tcp_off, yaw, 0 * yaw + OPEN)
 
 

@@ -11,7 +11,6 @@ import mujoco
 from robotasks.layout import Array, View
 from robotasks.physics.objects import bottle, lid
 from robotasks.tasks.handling import (
-    AROUND,
     CONTROL,
     SEARCH,
     TOOL,
@@ -19,6 +18,7 @@ from robotasks.tasks.handling import (
     delivery,
     hand_around,
     handle,
+    near,
     open_hand,
     released,
 )
@@ -29,7 +29,8 @@ from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Stage, Task
 
-LID = Span(lid_xy=((0.42, -0.22), (0.58, -0.10)), lid_yaw=(-math.pi, math.pi))
+LID_XY = ((0.42, -0.22), (0.58, -0.10))
+LID = Span(lid_xy=LID_XY, lid_yaw=(-math.pi, math.pi))
 """Where a lid lies at the start: on the arm's right."""
 HELD = Span(
     tcp_pos=((0.42, -0.10, 0.13), (0.58, 0.10, 0.18)),
@@ -37,7 +38,7 @@ HELD = Span(
     slip=((-0.003, -0.001, -0.5), (0.003, 0.001, 0.5)),
 )
 """The lid already in the hand: for training alone."""
-NEAR = Span(lid_xy=((0.42, -0.22), (0.58, -0.10)), lid_yaw=(-0.3, 0.3)) | AROUND
+NEAR = near("lid", LID_XY)
 """The open hand around the lid: for training alone."""
 BOTTLE_XY = ((0.47, 0.09), (0.53, 0.15))
 """Where bottles stand: on the arm's left (m)."""

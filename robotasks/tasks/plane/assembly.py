@@ -6,19 +6,14 @@ from abc import abstractmethod
 from collections.abc import Mapping
 
 from robotasks.layout import View
-from robotasks.tasks.handling import AROUND, TOOL, hand_around, open_hand
+from robotasks.tasks.handling import TOOL, hand_around, open_hand
 from robotasks.tasks.planar import above
 from robotasks.tasks.plane.plane_task import Place, PlaneTask, in_hand, job_of, seated
 from robotasks.tasks.push.tabletop import laid
-from robotasks.tasks.span import Bound, Span
+from robotasks.tasks.span import Span
 
 HELD = TOOL | Span(slip=(-0.003, 0.003))
 """A start with the part in the hand, off along the fingers (m): for training alone."""
-
-
-def near(part: str, xy: tuple[Bound, Bound]) -> Span:
-    """Return a start with the open hand around a part: for training alone. xy: where it lies."""
-    return Span(**{f"{part}_xy": xy, f"{part}_yaw": (-0.3, 0.3)}) | AROUND
 
 
 class Assembly(PlaneTask):

@@ -6,8 +6,8 @@ import math
 
 from robotasks.physics.objects.airframe import ENGINE, SHAFT
 from robotasks.physics.objects.airplane import PROPELLER
-from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly, near
+from robotasks.tasks.handling import TOOL, near
+from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import place_of
 from robotasks.tasks.span import Span
 

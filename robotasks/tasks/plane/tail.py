@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from robotasks.physics.objects.airframe import STANDING, STERN
 from robotasks.physics.objects.airplane import TAIL
-from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly, near
+from robotasks.tasks.handling import TOOL, near
+from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import place_of
 from robotasks.tasks.span import Span
 

@@ -7,8 +7,8 @@ import math
 from robotasks.arrays import namespace
 from robotasks.physics.objects.airframe import FRONT_AXLE, LYING, REAR_AXLE
 from robotasks.physics.objects.airplane import WHEEL
-from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly, near
+from robotasks.tasks.handling import TOOL, near
+from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import Place, place_of
 from robotasks.tasks.span import Choice, Span
 

@@ -6,8 +6,8 @@ import math
 
 from robotasks.physics.objects.airframe import SADDLE, STANDING
 from robotasks.physics.objects.airplane import WING
-from robotasks.tasks.handling import TOOL
-from robotasks.tasks.plane.assembly import HELD, Assembly, near
+from robotasks.tasks.handling import TOOL, near
+from robotasks.tasks.plane.assembly import HELD, Assembly
 from robotasks.tasks.plane.plane_task import place_of
 from robotasks.tasks.span import Span
 

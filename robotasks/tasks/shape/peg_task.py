@@ -14,7 +14,6 @@ from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import peg
 from robotasks.tasks.handling import (
-    AROUND,
     CONTROL,
     SEARCH,
     TOOL,
@@ -22,6 +21,7 @@ from robotasks.tasks.handling import (
     delivery,
     hand_around,
     handle,
+    near,
     open_hand,
     released,
     workbench,
@@ -33,7 +33,8 @@ from robotasks.tasks.slots import part
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Stage, Task
 
-PEG = Span(peg_xy=((0.42, -0.22), (0.58, -0.10)), peg_yaw=(-math.pi, math.pi))
+PEG_XY = ((0.42, -0.22), (0.58, -0.10))
+PEG = Span(peg_xy=PEG_XY, peg_yaw=(-math.pi, math.pi))
 """Where a peg stands at the start: on the arm's right."""
 TURNS = (-1.5, 1.5)
 """Yaws of a seat: nearly half a turn, which is as far as a bar's look different (rad)."""
@@ -43,7 +44,7 @@ HELD = Span(
     slip=((-0.004, -0.004), (0.004, 0.004)),
 )
 """The peg already in the hand: for training alone."""
-NEAR = Span(peg_xy=((0.42, -0.22), (0.58, -0.10)), peg_yaw=(-0.3, 0.3)) | AROUND
+NEAR = near("peg", PEG_XY)
 """The open hand around the peg: for training alone."""
 
 
