@@ -42,6 +42,9 @@ class Options:
     """How much is spent; smoke shows that all works, its numbers are no results."""
     seeds: int | None = None
     """How many seeds, from 0; the tier's own number if not given."""
+    steps: int | None = None
+    """Control steps of training, all tasks and worlds together; the tier's own number if not given.
+    The report's ledger tells them apart."""
     train_rows: int | None = None
     """Training rows per task, for the memorisation curve; the tier's own number if not given. Each
     number needs an --out of its own."""
@@ -90,8 +93,9 @@ def plan(options: Options) -> list[Cell]:
     """Return the cells to play, those of seed 0 first; ValueError or KeyError on mistakes."""
     suite, tier = find_suite(options.suite), TIERS[options.tier]
     seeds = tier.seeds if options.seeds is None else options.seeds
-    rows = tier.train_rows if options.train_rows is None else options.train_rows
-    for name, value in (("seeds", seeds), ("worlds", options.worlds), ("train_rows", rows)):
+    chosen: dict[str, Any] = {"train_rows": options.train_rows, "steps": options.steps}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    for name, value in {"seeds": seeds, "worlds": options.worlds, **chosen}.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")
     for name, value in (("jobs", options.jobs), ("threads", options.threads)):
@@ -108,13 +112,13 @@ def plan(options: Options) -> list[Cell]:
             find_entrant(agent)
     cores = os.cpu_count() or 1
     ending = f"--tier {tier.name} --seeds {seeds}"
-    ending += "" if options.train_rows is None else f" --train-rows {rows}"
+    ending += "".join(f" --{name.replace('_', '-')} {value}" for name, value in chosen.items())
     return [
         Cell(
             suite.name,
             agent,
             seed,
-            replace(tier, train_rows=rows),
+            replace(tier, **chosen),
             options.out.absolute(),
             f"robotasks benchmark {suite.name} {agent} {ending}",
             worlds=options.worlds,

@@ -235,11 +235,13 @@ def test_who_is_told_the_goal_is_data(tmp_path):
         assert config["env"]["reveal"] == list(told)
 
 
-def test_the_number_of_training_rows_can_be_chosen():
-    options = benchmark.Options("ML1:reach", ("ppo",), tier="smoke", seeds=1, train_rows=16)
+def test_the_numbers_of_training_rows_and_steps_can_be_chosen():
+    chosen = {"train_rows": 16, "steps": 900}
+    options = benchmark.Options("ML1:reach", ("ppo",), tier="smoke", seeds=1, **chosen)
     (cell,) = benchmark.plan(options)
-    assert cell.tier == replace(SMOKE, train_rows=16)
-    assert cell.command.endswith("ML1:reach ppo --tier smoke --seeds 1 --train-rows 16")
+    assert cell.tier == replace(SMOKE, **chosen)
+    ending = "ML1:reach ppo --tier smoke --seeds 1 --train-rows 16 --steps 900"
+    assert cell.command.endswith(ending)
 
 
 def test_the_anchors_are_planned_unless_others_are_named():
@@ -287,6 +289,7 @@ def test_a_failing_cell_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
         (["MT1:reach", "no.such:thing"], "cannot be imported"),
         (["MT1:reach", "--seeds", "0"], "seeds must be at least 1"),
         (["MT1:reach", "--train-rows", "0"], "train_rows must be at least 1"),
+        (["MT1:reach", "--steps", "0"], "steps must be at least 1"),
         (["MT1:reach", "--jobs", "-1"], "jobs must be at least 0"),
     ],
 )
