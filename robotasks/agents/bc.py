@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import Activation, mlp
 from robotasks.agents.parts.norm import RunningMeanStd
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.sampler import Pairs, Sampler
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.adapter import check_sizes
 from robotasks.agents.parts.checkpoint import State
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.descent import descend
 from robotasks.agents.parts.imitators import Attending, Neighbours, Tuned
 from robotasks.agents.parts.lessons import Lessons, LessonSampler
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.norm import RunningMeanStd
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
 from robotasks.benchmark.agent import Demos, Forgetful, TrialSpec, UnsupportedError

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.replay import Excursions, Replay
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import adams_state, load_adams, load_module, module_state

@@ -26,6 +26,7 @@ from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import env_sizes
 from robotasks.agents.parts.loop import Evaluate, OnProgress, torch_threads
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
@@ -49,8 +50,7 @@ class Config(ppo.Config):
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
         super().__post_init__()
-        if self.embedding is not None and self.embedding < 1:
-            raise ValueError(f"embedding must be at least 1 or None, not {self.embedding}.")
+        check_options(self, counts=("embedding",))
 
 
 class TaskGradients:

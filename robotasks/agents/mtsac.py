@@ -26,12 +26,12 @@ from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.categorical import projected
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.descent import descend
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import residual, squashed
 from robotasks.agents.parts.norm import RunningMeanStd, TaskReturnLimit
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import (
     adams_state,
@@ -76,12 +76,10 @@ class Config:
         """Raise ValueError for options that cannot work."""
         check_options(
             self,
-            counts=("rollout", "ratio", "buffer", "batch", "threads"),
+            counts=("rollout", "ratio", "buffer", "batch", "threads", "embedding"),
             positive=("tau", "temperature", "learning_rate", "max_grad_norm"),
             shares=("gamma", "tau", "final_rate"),
         )
-        if self.embedding is not None and self.embedding < 1:
-            raise ValueError(f"embedding must be at least 1 or None, not {self.embedding}.")
 
 
 class SoftActorCritic(nn.Module):

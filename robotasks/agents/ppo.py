@@ -22,6 +22,7 @@ from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_device, env_sizes, picture_shape
 from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import gae, successor_values
@@ -34,7 +35,6 @@ from robotasks.agents.parts.loop import (
 )
 from robotasks.agents.parts.nets import Activation
 from robotasks.agents.parts.norm import return_scale, standardised
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.pretrained import adopt
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config

@@ -27,13 +27,13 @@ from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.baseline import baseline_advantages
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import env_sizes
 from robotasks.agents.parts.descent import descend
 from robotasks.agents.parts.inner import Start, Weights
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian
 from robotasks.agents.parts.norm import RunningMeanStd
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.ppo_loss import policy_terms
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import (

@@ -27,6 +27,7 @@ from robotasks.agents.parts import checkpoint
 from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_sizes, row_size
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
 from robotasks.agents.parts.descent import descend, pace, update_metrics
@@ -34,7 +35,6 @@ from robotasks.agents.parts.gae import gae
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import DiagonalGaussian, mlp
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_module, load_on_policy, on_policy_state

@@ -25,13 +25,13 @@ from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.cores import GRUCore
 from robotasks.agents.parts.descent import descend
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import mlp
 from robotasks.agents.parts.norm import RunningMeanStd
-from robotasks.agents.parts.options import check_options
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import adam_state, load_adam, load_module, module_state
 from robotasks.envs.observation import HISTORY
