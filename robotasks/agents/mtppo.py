@@ -60,10 +60,7 @@ class TaskGradients:
         actor, critic = policy.actor, policy.critic
         assert isinstance(actor, TaskNetwork) and isinstance(critic, TaskNetwork)
         self.network, self.rule, self.generator = actor, rule, policy.generator
-        self.shared = {
-            "actor": [*actor.shared(), *policy.noise.parameters()],
-            "critic": critic.shared(),
-        }
+        self.shared = {"actor": actor.shared(), "critic": critic.shared()}
         shared = {id(p) for params in self.shared.values() for p in params}
         self.own = [p for p in policy.parameters() if id(p) not in shared]
 
@@ -189,7 +186,7 @@ def load(folder: Path | str) -> PolicyAdapter:
     with checkpoint.opened(Path(folder) / CHECKPOINT, MTPPO.name) as state:
         config = Config(**stored["config"])
         saved = section(state, "learner/policy")
-        sizes = len(saved["normalise.mean"]), len(saved["noise.log_std"])
+        sizes = len(saved["normalise.mean"]), saved["noise.log_std"].shape[-1]
         policy = _policy(*sizes, slice(*saved["actor.columns"].tolist()), config)
         load_module(policy, "learner/policy", state)
     return PolicyAdapter(policy)

@@ -176,7 +176,7 @@ class PPO:
         """What is lowered, and the numbers that `update_metrics` names."""
         config, policy = self.config, self.policy
         mean, values = policy.mean_and_value(rows.obs)
-        log_probs = policy.noise.log_prob(mean, rows.actions)
+        log_probs = policy.noise.log_prob(mean, rows.actions, policy.task(rows.obs))
         terms = policy_terms(log_probs, rows.log_probs, rows.advantages, config.clip)
         critic = value_loss(values, rows.returns, rows.values, config.value_clip)
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
 from robotasks.agents.parts.norm import RunningMeanStd
+from robotasks.agents.parts.tasks import TaskNetwork
 from robotasks.agents.parts.vision import Eyes
 
 Network = Callable[[Sequence[int], Activation, float, torch.Generator], nn.Module]
@@ -38,7 +39,8 @@ class Shape(Protocol):
 class ActorCritic(nn.Module):
     """Policy and critic, two networks on the same normalised observation.
 
-    Where that has pictures, both read what one pair of eyes finds in it.
+    Where that has pictures, both read what one pair of eyes finds in it. Where the policy is told
+    which of several tasks it is about, actions spread in each as that task has it.
     """
 
     def __init__(
@@ -58,7 +60,8 @@ class ActorCritic(nn.Module):
         self.normalise = RunningMeanStd((observation_size,))
         self.actor = network((*inner, action_size), activation, 0.01, generator)
         self.critic = network((*inner, 1), activation, 1.0, generator)
-        self.noise = DiagonalGaussian(action_size, config.initial_std)
+        tasks = self.actor.tasks if isinstance(self.actor, TaskNetwork) else 1
+        self.noise = DiagonalGaussian(action_size, config.initial_std, tasks)
         self.generator = generator
 
     @property
@@ -68,21 +71,34 @@ class ActorCritic(nn.Module):
 
     def mean(self, obs: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw `obs` (n, o)."""
+        return self.actor(self.eyes(self._normalised(obs)))
+
+    def task(self, obs: Tensor) -> Tensor | None:
+        """Number (...) of the task of normalised `obs` (..., o); None where there is but one."""
+        if isinstance(self.actor, TaskNetwork) and self.actor.tasks > 1:
+            return self.actor.task(obs)
+        return None
+
+    def _sample(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        obs = self._normalised(raw)
+        return self.noise.sample(self.actor(self.eyes(obs)), generator, self.task(obs))
+
+    def _normalised(self, obs: Tensor) -> Tensor:
         known = len(self.normalise.mean)
         if obs.shape[-1] != known:
             raise ValueError(
                 f"observations of {obs.shape[-1]} numbers, pictures included; this policy was "
                 f"trained on {known}: make worlds with the cameras and pixels of its run"
             )
-        return self.actor(self.eyes(self.normalise(obs)))
+        return self.normalise(obs)
 
     def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions (N, a) and their log-probabilities (N,) for raw `obs` (N, o)."""
-        return self.noise.sample(self.mean(obs), self.generator)
+        return self._sample(obs, self.generator)
 
     def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
         """Sampled actions (n, a) for raw `obs` (n, o)."""
-        return self.noise.sample(self.mean(obs), generator)[0]
+        return self._sample(obs, generator)[0]
 
     def value(self, obs: Tensor) -> Tensor:
         """Value (...) of normalised `obs` (..., o)."""

@@ -68,32 +68,44 @@ class _Added(nn.Module):
 
 
 def gaussian_log_prob(mean: Tensor, log_std: Tensor, actions: Tensor) -> Tensor:
-    """Log-density (...) of `actions` (..., a) around `mean` (..., a), spread as `log_std` (a,)."""
+    """Log-density (...) of `actions` (..., a) around `mean` (..., a), spread as `log_std` says.
+
+    log_std: (a,) or (..., a).
+    """
     scaled = (actions - mean) * (-log_std).exp()
-    constant = log_std.sum() + 0.5 * math.log(2 * math.pi) * mean.shape[-1]
+    constant = log_std.sum(-1) + 0.5 * math.log(2 * math.pi) * mean.shape[-1]
     return -0.5 * scaled.square().sum(-1) - constant
 
 
 class DiagonalGaussian(nn.Module):
-    """A normal distribution around a given mean, whose spread does not depend on the state."""
+    """A normal distribution around a given mean, whose spread does not depend on the state.
 
-    def __init__(self, size: int, initial_std: float) -> None:
+    Of several tasks each has its own spread; then everybody says which `task` (...) it is about.
+    """
+
+    def __init__(self, size: int, initial_std: float, tasks: int = 1) -> None:
         super().__init__()
-        self.log_std = nn.Parameter(torch.full((size,), math.log(initial_std)))
+        shape = (tasks, size) if tasks > 1 else (size,)
+        self.log_std = nn.Parameter(torch.full(shape, math.log(initial_std)))
 
-    def sample(self, mean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(
+        self, mean: Tensor, generator: torch.Generator, task: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Actions (..., a) around `mean` (..., a) and their log-probabilities (...)."""
         noise = torch.empty_like(mean).normal_(generator=generator)
-        actions = mean + self.log_std.exp() * noise
-        return actions, self.log_prob(mean, actions)
+        actions = mean + self._of(task).exp() * noise
+        return actions, self.log_prob(mean, actions, task)
 
-    def log_prob(self, mean: Tensor, actions: Tensor) -> Tensor:
+    def log_prob(self, mean: Tensor, actions: Tensor, task: Tensor | None = None) -> Tensor:
         """Log-density (...) of `actions` (..., a)."""
-        return gaussian_log_prob(mean, self.log_std, actions)
+        return gaussian_log_prob(mean, self._of(task), actions)
 
     def entropy(self) -> Tensor:
-        """Differential entropy, a scalar: the same in every state."""
-        return (self.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum()
+        """Differential entropy, a scalar: the same in every state; the mean over tasks."""
+        return (self.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum(-1).mean()
+
+    def _of(self, task: Tensor | None) -> Tensor:
+        return self.log_std if task is None else self.log_std[task]
 
 
 def squashed(mean: Tensor, log_std: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
