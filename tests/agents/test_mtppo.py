@@ -104,6 +104,18 @@ def test_advantages_are_standardised_within_each_task():
     assert torch.equal(standardised(values), (values - values.mean()) / (values.std() + 1e-8))
 
 
+def test_each_task_has_its_own_spread_of_actions():
+    agent, rows = learner(entropy=0.0)
+    policy, second = agent.ppo.policy, rows.obs[:, 5] == 1
+    agent.ppo.loss(rows.take(second))[0].backward()
+    gradient = policy.noise.log_std.grad
+    assert (gradient[1] != 0).all() and (gradient[[0, 2]] == 0).all()
+    with torch.no_grad():
+        policy.noise.log_std[1] = -20.0
+    off = (policy.act(rows.obs)[0] - policy.mean(rows.obs)).abs().amax(dim=1)
+    assert ((off < 1e-6) == second).all()
+
+
 def learner(**options):
     """A learner on three tasks, and rows of a rollout, equally many of each."""
     config = replace(SMALL, **options)
