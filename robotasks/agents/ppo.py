@@ -23,7 +23,13 @@ from robotasks.agents.parts.adapter import PolicyAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.checks import check_options
-from robotasks.agents.parts.collect import Collector, env_device, env_sizes, picture_shape
+from robotasks.agents.parts.collect import (
+    Collector,
+    env_device,
+    env_sizes,
+    picture_shape,
+    privileged_size,
+)
 from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import gae, successor_values
 from robotasks.agents.parts.loop import (
@@ -39,7 +45,7 @@ from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.pretrained import adopt
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_on_policy, on_policy_state
-from robotasks.agents.parts.vision import Eyes
+from robotasks.agents.parts.vision import Eyes, EyesLearner
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Config:
     entropy: float = 0.0  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
     learning_rate: float = 1e-3  # the first one
+    eyes_rate: float = 1e-3  # learning rate of what sees pictures
     target_kl: float | None = 0.05  # of the last pass; None keeps the learning rate
     final_kl: float = 0.05  # share of target_kl at the run's end, reached in a straight line
     max_grad_norm: float = 1.0
@@ -69,7 +76,7 @@ class Config:
         check_options(
             self,
             counts=("rollout", "epochs", "minibatches", "threads"),
-            positive=("initial_std", "clip", "learning_rate", "max_grad_norm"),
+            positive=("initial_std", "clip", "learning_rate", "eyes_rate", "max_grad_norm"),
             shares=("gamma", "lam", "final_kl"),
         )
 
@@ -77,7 +84,7 @@ class Config:
 class Rows(NamedTuple):
     """What is learned from: n steps of all worlds, in no order."""
 
-    obs: Tensor  # (n, o), normalised
+    obs: Tensor  # (n, f), features: what policy and critic read
     actions: Tensor  # (n, a)
     log_probs: Tensor  # (n,) of the policy that acted
     values: Tensor  # (n,) of the critic then
@@ -125,14 +132,19 @@ class PPO:
             )
         self.policy, self.config = policy, config
         self.generator = policy.generator
-        self.adam = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=True)
+        parts = policy.actor, policy.critic, policy.noise
+        learned = [parameter for part in parts for parameter in part.parameters()]
+        self.adam = torch.optim.Adam(learned, config.learning_rate, fused=True)
+        self.eyes = EyesLearner(policy.eyes, config, self.generator) if policy.eyes else None
         self.return_scale = return_scale(worlds, config.gamma, tasks).to(policy.device)
         self.tasks, self.gradient = tasks, gradient
 
     def learn(self, batch: Batch, left: float) -> dict[str, float]:
         """Advantages, then `epochs` passes in `minibatches`, then the statistics move on."""
         metrics = self.fit(self.rows(batch), left)
-        # Only now: collecting and learning must see the same normalised observations.
+        # Only now: collecting and learning must see the same features.
+        if self.eyes:
+            metrics |= self.eyes.learn(self.policy.normalise(batch.obs), batch.privileged)
         self.policy.normalise.update(batch.obs)
         return metrics
 
@@ -163,20 +175,19 @@ class PPO:
 
     @torch.no_grad()
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised observations (T, N, o), values (T, N), advantages (T, N)."""
+        """Features (T, N, f), values (T, N), advantages (T, N)."""
         config, policy = self.config, self.policy
         self.return_scale.update(batch.rewards, batch.dones)
-        obs = policy.normalise(batch.obs)
+        obs = policy.features(batch.obs)
         values = policy.value(obs)
-        after = successor_values(batch, values, lambda raw: policy.value(policy.normalise(raw)))
+        after = successor_values(batch, values, lambda raw: policy.value(policy.features(raw)))
         rewards = self.return_scale(batch.rewards)
         return obs, values, gae(rewards, values, after, batch.dones, config.gamma, config.lam)
 
     def loss(self, rows: Rows) -> tuple[Tensor, list[float]]:
         """What is lowered, and the numbers that `update_metrics` names."""
         config, policy = self.config, self.policy
-        mean, values = policy.mean_and_value(rows.obs)
-        log_probs = policy.noise.log_prob(mean, rows.actions, policy.task(rows.obs))
+        log_probs, values = policy.log_prob(rows.obs, rows.actions), policy.value(rows.obs)
         terms = policy_terms(log_probs, rows.log_probs, rows.advantages, config.clip)
         critic = value_loss(values, rows.returns, rows.values, config.value_clip)
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
@@ -195,12 +206,14 @@ class PPO:
         return PolicyAdapter(self.policy)
 
     def state(self) -> State:
-        """Weights, statistics, optimiser and random stream."""
-        return on_policy_state(self)
+        """Weights, statistics, optimisers and random stream."""
+        return on_policy_state(self) | (self.eyes.state() if self.eyes else {})
 
     def load(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
         load_on_policy(self, state)
+        if self.eyes:
+            self.eyes.load(state)
 
 
 def train(
@@ -218,7 +231,7 @@ def train(
     with torch_threads(config.threads):
         generator, seen = torch.Generator().manual_seed(run.seed), env.single_observation_space
         shape = picture_shape(seen)
-        eyes = Eyes(*shape, generator) if shape else None
+        eyes = Eyes(*shape, privileged_size(env), generator) if shape else None
         policy = ActorCritic(*env_sizes(env, seeing=True), config, generator, eyes=eyes)
         device = env_device(env)
         if device != policy.device:  # weights are drawn by the CPU's generator wherever they go
@@ -239,7 +252,7 @@ def act_and_learn(
     on_progress: OnProgress | None,
 ) -> None:
     """Let a policy act in `env` and its learner learn, as `run` says; see `train`."""
-    collector = Collector(env, policy, config.rollout)
+    collector = Collector(env, policy, config.rollout, privileged=policy.eyes is not None)
 
     def begin() -> None:
         if run.pretrained:
@@ -266,8 +279,8 @@ def rebuilt(config: Config, weights: State) -> ActorCritic:
     sizes = len(weights["normalise.mean"]), len(weights["noise.log_std"])
     generator, eyes = torch.Generator(), None
     if "eyes.shape" in weights:
-        numbers, cameras, pixels = weights["eyes.shape"].tolist()
-        eyes = Eyes(numbers, cameras, pixels, generator)
+        numbers, cameras, pixels, told = weights["eyes.shape"].tolist()
+        eyes = Eyes(numbers, cameras, pixels, told, generator)
     policy = ActorCritic(*sizes, config, generator, eyes=eyes)
     policy.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return policy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
@@ -132,6 +133,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         samples = {crew.task: (crew.now, crew.goal) for crew in self._crews}
         if layout_tasks is not None:
             samples = samples_of(samples, layout_tasks)
+        self._samples = samples
         self._observer = Observer(samples, observe, told, like=self._engine.sensors)
         self._sight = None
         if observe == "pixels":
@@ -177,6 +179,17 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         for part, of in zip(told, self._of, strict=True):
             rows[of, : part.shape[1]] = part
         return self._asarray(rows)
+
+    def privileged(self) -> Array:
+        """Return what `observe="state"` tells where the goal is revealed, (n, columns) float32.
+
+        Whatever these worlds show: for learners that may know more than their policies.
+        """
+        return self._observed(self._omniscient)
+
+    @cached_property
+    def _omniscient(self) -> Observer:
+        return Observer(self._samples, "state", ("goal",), like=self._engine.sensors)
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Any = None
@@ -365,13 +378,14 @@ class TaskVectorEnv(gym.vector.VectorEnv):
 
     def _see(self) -> Array:
         """Observe every world, (n, size)."""
+        return self._observed(self._observer)
+
+    def _observed(self, observer: Observer) -> Array:
         seen = []
         for crew, of in zip(self._crews, self._of, strict=True):
-            dynamics = crew.scaled_dynamics() if "dynamics" in self._observer.reveal else None
-            history = self._record.history(of) if "history" in self._observer.reveal else {}
-            seen.append(
-                (self._observer.observe(crew.task, crew.now, crew.goal, dynamics, history),)
-            )
+            dynamics = crew.scaled_dynamics() if "dynamics" in observer.reveal else None
+            history = self._record.history(of) if "history" in observer.reveal else {}
+            seen.append((observer.observe(crew.task, crew.now, crew.goal, dynamics, history),))
         return self._gather(seen)[0]
 
     def _gather(self, parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:

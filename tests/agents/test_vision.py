@@ -52,6 +52,9 @@ class DotEnv(VectorEnv):
         dots = np.repeat((200 * down[:, :, None] * across[:, None])[..., None], 3, axis=-1)
         return {"state": obs[:, :2], "front": dots.astype(np.uint8)}
 
+    def privileged(self):
+        return self.env._observe()
+
     def get_state(self):
         return self.env.get_state()
 
@@ -74,14 +77,14 @@ def test_places_are_where_a_channel_is_strongest():
 
 
 def test_eyes_keep_the_numbers_and_any_leading_axes():
-    eyes = Eyes(3, 2, 12, torch.Generator().manual_seed(0))
+    eyes = Eyes(3, 2, 12, 5, torch.Generator().manual_seed(0))
     rows = torch.rand(4, 5, 3 + 2 * 12 * 12 * 3)
     seen = eyes(rows)
-    assert seen.shape == (4, 5, eyes.features)
+    assert seen.shape == (4, 5, eyes.features) == (4, 5, 8)
     assert torch.equal(seen[..., :3], rows[..., :3])
     assert torch.allclose(eyes(rows[1]), seen[1], atol=1e-6)
     with pytest.raises(ValueError, match="pictures of 8 pixels or more, not 7"):
-        Eyes(3, 1, 7, torch.Generator())
+        Eyes(3, 1, 7, 5, torch.Generator())
 
 
 @pytest.mark.slow
@@ -95,7 +98,7 @@ def test_learns_to_go_to_a_goal_that_it_only_sees(tmp_path):
         policy.begin_trial(200, TrialSpec(2, 2, 1, 20))
         for _ in range(20):
             obs, _, _, _, infos = env.step(policy.act(obs))
-        assert infos["final_info"]["success"].mean() >= 0.3  # blind, it would be one in a hundred
+        assert infos["final_info"]["success"].mean() >= 0.9  # blind, it would be one in a hundred
 
 
 def test_pictures_of_another_size_are_refused(tmp_path):

@@ -37,10 +37,11 @@ class Shape(Protocol):
 
 
 class ActorCritic(nn.Module):
-    """Policy and critic, two networks on the same normalised observation.
+    """Policy and critic, two networks on the same features: the normalised observation.
 
-    Where that has pictures, both read what one pair of eyes finds in it. Where the policy is told
-    which of several tasks it is about, actions spread in each as that task has it.
+    Where that has pictures, the features are what eyes tell of it; policy and critic do not teach
+    them to see. Where the policy is told which of several tasks it is about, actions spread in
+    each as that task has it.
     """
 
     def __init__(
@@ -54,10 +55,10 @@ class ActorCritic(nn.Module):
     ) -> None:
         super().__init__()
         self.sizes = eyes.numbers if eyes else observation_size, action_size
-        self.eyes = eyes or nn.Identity()
         features = eyes.features if eyes else observation_size
         inner, activation = (features, *config.hidden), config.activation
         self.normalise = RunningMeanStd((observation_size,))
+        self.eyes = eyes
         self.actor = network((*inner, action_size), activation, 0.01, generator)
         self.critic = network((*inner, 1), activation, 1.0, generator)
         tasks = self.actor.tasks if isinstance(self.actor, TaskNetwork) else 1
@@ -69,42 +70,46 @@ class ActorCritic(nn.Module):
         """Where it computes."""
         return self.noise.log_std.device
 
-    def mean(self, obs: Tensor) -> Tensor:
-        """The middle of the actions (n, a) for raw `obs` (n, o)."""
-        return self.actor(self.eyes(self._normalised(obs)))
-
-    def task(self, obs: Tensor) -> Tensor | None:
-        """Number (...) of the task of normalised `obs` (..., o); None where there is but one."""
-        if isinstance(self.actor, TaskNetwork) and self.actor.tasks > 1:
-            return self.actor.task(obs)
-        return None
-
-    def _sample(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        obs = self._normalised(raw)
-        return self.noise.sample(self.actor(self.eyes(obs)), generator, self.task(obs))
-
-    def _normalised(self, obs: Tensor) -> Tensor:
+    def features(self, raw: Tensor) -> Tensor:
+        """What policy and critic read (..., f) of raw observations (..., o)."""
         known = len(self.normalise.mean)
-        if obs.shape[-1] != known:
+        if raw.shape[-1] != known:
             raise ValueError(
-                f"observations of {obs.shape[-1]} numbers, pictures included; this policy was "
+                f"observations of {raw.shape[-1]} numbers, pictures included; this policy was "
                 f"trained on {known}: make worlds with the cameras and pixels of its run"
             )
-        return self.normalise(obs)
+        obs = self.normalise(raw)
+        if self.eyes is None:
+            return obs
+        with torch.no_grad():
+            return self.eyes(obs)
 
-    def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Sampled actions (N, a) and their log-probabilities (N,) for raw `obs` (N, o)."""
-        return self._sample(obs, self.generator)
+    def mean(self, raw: Tensor) -> Tensor:
+        """The middle of the actions (n, a) for raw observations (n, o)."""
+        return self.actor(self.features(raw))
 
-    def sample(self, obs: Tensor, generator: torch.Generator) -> Tensor:
-        """Sampled actions (n, a) for raw `obs` (n, o)."""
-        return self._sample(obs, generator)[0]
+    def act(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Sampled actions (N, a) and their log-probabilities (N,) for raw observations (N, o)."""
+        return self._sample(raw, self.generator)
 
-    def value(self, obs: Tensor) -> Tensor:
-        """Value (...) of normalised `obs` (..., o)."""
-        return self.critic(self.eyes(obs)).squeeze(-1)
+    def sample(self, raw: Tensor, generator: torch.Generator) -> Tensor:
+        """Sampled actions (n, a) for raw observations (n, o)."""
+        return self._sample(raw, generator)[0]
 
-    def mean_and_value(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """The middle of the actions (n, a), and the value (n,), of normalised `obs` (n, o)."""
-        seen = self.eyes(obs)
-        return self.actor(seen), self.critic(seen).squeeze(-1)
+    def log_prob(self, features: Tensor, actions: Tensor) -> Tensor:
+        """Log-density (n,) of `actions` (n, a)."""
+        return self.noise.log_prob(self.actor(features), actions, self._task(features))
+
+    def value(self, features: Tensor) -> Tensor:
+        """Values (...) of what `features` (..., f) show."""
+        return self.critic(features).squeeze(-1)
+
+    def _sample(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        features = self.features(raw)
+        return self.noise.sample(self.actor(features), generator, self._task(features))
+
+    def _task(self, features: Tensor) -> Tensor | None:
+        """Number (...) of the task that features are about; None where there is but one."""
+        if isinstance(self.actor, TaskNetwork) and self.actor.tasks > 1:
+            return self.actor.task(features)
+        return None

@@ -51,8 +51,8 @@ class Collector:
     """Steps `env` with `policy`, `steps` at a time, and remembers where it stopped.
 
     anew: every rollout begins new trials in all worlds, for a policy that remembers. rows: the
-    batch then tells the rows of these trials, too. lasting: the control steps of a step of `env`,
-    where a policy does not choose at each.
+    batch then tells the rows of these trials, too. privileged: it tells the state that pictures
+    show. lasting: the control steps of a step of `env`, where a policy does not choose at each.
 
     env: a vector environment with SAME_STEP autoreset and flat Box spaces, or observations of
     numbers and pictures, which are put side by side (`flattened`). Its infos hold "final_obs" and
@@ -69,9 +69,10 @@ class Collector:
         anew: bool = False,
         lasting: int = 1,
         rows: bool = False,
+        privileged: bool = False,
     ) -> None:
         sizes, self.anew, self.lasting = env_sizes(env, seeing=True), anew, lasting
-        width = row_size(env) if rows else 0
+        told = row_size(env) if rows else 0, privileged_size(env) if privileged else 0
         self.env, self.policy = env, policy
         self.device, self._tensors = env_device(env), getattr(env, "device", None) is not None
         space = env.single_action_space
@@ -80,7 +81,7 @@ class Collector:
         ]
         # Torch's own memory is aligned alike in every process: an unaligned array may make a matrix
         # product round differently after a resume.
-        self.batch = Batch.empty(steps, env.num_envs, *sizes, self.device, width)
+        self.batch = Batch.empty(steps, env.num_envs, *sizes, self.device, *told)
         # Of the episodes under way; float64, as sums.
         self._returns = torch.zeros(env.num_envs, dtype=torch.float64, device=self.device)
         self._ended: list[tuple[Tensor, Tensor, Tensor]] = []  # who, success, return
@@ -114,6 +115,8 @@ class Collector:
         obs = batch.last_obs
         for t in range(len(batch.obs)):
             batch.obs[t] = obs
+            if batch.privileged.shape[2]:
+                batch.privileged[t] = torch.as_tensor(self.env.privileged())
             batch.actions[t], batch.log_probs[t] = self.policy.act(batch.obs[t])
             actions = batch.actions[t].clamp(*self._bounds)
             returned = self.env.step(actions if self._tensors else actions.numpy())
@@ -173,6 +176,11 @@ def env_device(env: Any) -> torch.device:
 def row_size(env: Any) -> int:
     """Width of the rows that an environment's worlds are on."""
     return env.scaled_rows().shape[1]
+
+
+def privileged_size(env: Any) -> int:
+    """How many numbers tell the state of a world that shows itself in pictures."""
+    return env.privileged().shape[1]
 
 
 def env_sizes(env: VectorEnv, seeing: bool = False) -> tuple[int, int]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from robotasks.agents.parts.checkpoint import State
+from robotasks.agents.parts.descent import descend
+from robotasks.agents.parts.nets import mlp
+from robotasks.agents.parts.state import adam_state, load_adam
+
 STATE = "state"
 _LAYERS = ((16, 4, 2), (32, 3, 1), (16, 1, 1))  # channels, width and stride of each convolution
 _LEAST = 8  # pixels that leave a place to choose from
+_HIDDEN = 128  # width of the layer between places and state
 
 
 def flattened(obs: Any) -> Tensor:
@@ -28,32 +34,102 @@ def flattened(obs: Any) -> Tensor:
 
 
 class Eyes(nn.Module):
-    """Turns rows of numbers and pictures, as `flattened` and normalised, into features.
+    """Reads the state off rows of numbers and pictures, as `flattened` and normalised.
 
     Each camera has convolutions of its own that end in places: where in the picture each channel
-    is strongest (spatial soft-argmax, Levine et al. 2016, arXiv 1504.00702). They are put beside
-    the numbers. Normalised pixel by pixel, what never changes in a picture is blank.
+    is strongest (spatial soft-argmax, Levine et al. 2016, arXiv 1504.00702). Normalised pixel by
+    pixel, what never changes in a picture is blank. From places and numbers a small network tells
+    the state.
     """
 
     shape: Tensor
 
-    def __init__(self, numbers: int, cameras: int, pixels: int, generator: torch.Generator) -> None:
-        """numbers: how many come before the pictures. ValueError if these are too small."""
+    def __init__(
+        self, numbers: int, cameras: int, pixels: int, told: int, generator: torch.Generator
+    ) -> None:
+        """numbers: how many come before the pictures. told: how many the state has.
+
+        Raises ValueError if the pictures are too small.
+        """
         super().__init__()
         if pixels < _LEAST:
             raise ValueError(f"the network needs pictures of {_LEAST} pixels or more, not {pixels}")
         self.numbers, self.cameras, self.pixels = numbers, cameras, pixels
-        self.register_buffer("shape", torch.tensor([numbers, cameras, pixels]))
+        self.register_buffer("shape", torch.tensor([numbers, cameras, pixels, told]))
         self.views = nn.ModuleList(_convolutions(generator) for _ in range(cameras))
-        self.features = numbers + cameras * 2 * _LAYERS[-1][0]
+        found = numbers + cameras * 2 * _LAYERS[-1][0]
+        self.teller = mlp((found, _HIDDEN, told), "elu", 1.0, generator)
+        self.features = numbers + told
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Features (..., f) of rows (..., o)."""
+        """Features (..., f) of rows (..., o): the numbers, and what the pictures tell."""
+        return torch.cat([rows[..., : self.numbers], self.tell(rows)], dim=-1)
+
+    def tell(self, rows: Tensor) -> Tensor:
+        """The state (..., told) that rows (..., o) show."""
         numbers, seen = rows[..., : self.numbers], rows[..., self.numbers :]
         pictures = seen.reshape(-1, self.cameras, self.pixels, self.pixels, 3)
         pictures = pictures.permute(1, 0, 4, 2, 3)
         found = [places(view(each)) for view, each in zip(self.views, pictures, strict=True)]
-        return torch.cat([numbers, torch.cat(found, dim=1).reshape(*rows.shape[:-1], -1)], dim=-1)
+        where = torch.cat(found, dim=1).reshape(*rows.shape[:-1], -1)
+        return self.teller(torch.cat([numbers, where], dim=-1))
+
+
+class Teaching(Protocol):
+    """The options of a lesson in seeing."""
+
+    @property
+    def eyes_rate(self) -> float:
+        """The learning rate."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """Passes over each rollout."""
+        ...
+
+    @property
+    def minibatches(self) -> int:
+        """Gradient steps per pass."""
+        ...
+
+    @property
+    def max_grad_norm(self) -> float:
+        """Longer gradients are shortened to this."""
+        ...
+
+
+class EyesLearner:
+    """Teaches eyes to tell the state, which is known while they learn.
+
+    Supervised, as in Levine et al. 2016 (arXiv 1504.00702, section 5.2): rewards tell little of
+    what to look for, and a policy that read what it half sees would also have to learn to see.
+    """
+
+    def __init__(self, eyes: Eyes, config: Teaching, generator: torch.Generator) -> None:
+        self.eyes, self.config, self.generator = eyes, config, generator
+        self.adam = torch.optim.Adam(eyes.parameters(), config.eyes_rate, fused=True)
+
+    def learn(self, obs: Tensor, known: Tensor) -> dict[str, float]:
+        """Passes over a rollout's normalised `obs` (T, N, o); known: the states (T, N, k) then."""
+        rows, states, config, errors = obs.flatten(0, 1), known.flatten(0, 1), self.config, []
+        for _ in range(config.epochs):
+            order = torch.randperm(len(rows), generator=self.generator, device=rows.device)
+            for chosen in order.chunk(config.minibatches):
+                error = nn.functional.mse_loss(self.eyes.tell(rows[chosen]), states[chosen])
+                self.adam.zero_grad()
+                error.backward()
+                descend(self.adam, config.max_grad_norm, "Seeing", "Lower eyes_rate")
+                errors.append(error.item())
+        return {"eyes_error": math.sqrt(sum(errors) / len(errors))}
+
+    def state(self) -> State:
+        """The optimiser; the eyes are the policy's."""
+        return adam_state(self.adam, "eyes_adam")
+
+    def load(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        load_adam(self.adam, "eyes_adam", state)
 
 
 def places(maps: Tensor) -> Tensor:
