@@ -11,7 +11,7 @@ before they are added up: PCGrad (arXiv 2001.06782) or CAGrad (arXiv 2110.14048)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -40,7 +40,7 @@ MATRIX_LIMIT = 10  # tasks up to which the whole matrix of conflicts is logged, 
 
 @dataclass(frozen=True)
 class Config(ppo.Config):
-    """Options of multi-task PPO, beside those of PPO."""
+    """Options of multi-task PPO, beside those of PPO; `rollout` is multiplied by the tasks."""
 
     by: str = "task"  # the observation slot whose one-hot code tells tasks apart
     embedding: int | None = None  # width of a learned embedding of the task; None tells the one-hot
@@ -171,6 +171,8 @@ def train(
     """
     with torch_threads(config.threads):
         columns = task_columns(env, config.by, MTPPO.name)
+        # As much of each task in an update, and in a minibatch, as where each is learned alone.
+        config = replace(config, rollout=config.rollout * len(env.tasks))
         policy = _policy(*env_sizes(env), columns, config, run.seed)
         learner = MTPPO(policy, config, env.num_envs, len(env.tasks))
         ppo.act_and_learn(env, policy, learner, config, run, evaluate, on_progress)

@@ -42,7 +42,7 @@ def success_by_task(adapter, episodes=120, told=True):
     ],
 )
 def test_learns_all_tasks_though_they_pay_differently(options, tmp_path):
-    config = replace(SMALL, rollout=24, epochs=5, **options)
+    config = replace(SMALL, rollout=8, epochs=5, **options)
     env = TurnedPointEnv(63, pays=(1.0, 0.01, 100.0))
     run = Run(tmp_path, steps=50_000)
     adapter = mtppo.train(env, replace(config, minibatches=7), run)
@@ -205,11 +205,11 @@ def test_a_task_that_training_never_met_is_not_far_out():
 @pytest.mark.parametrize("options", [{}, {"heads": "task", "embedding": 3, "combine": "pcgrad"}])
 def test_a_killed_run_goes_on_with_the_same_bits(options, tmp_path):
     def train(name, on_progress=None):
-        run = Run(tmp_path / name, seed=5, steps=6 * 128, resume=True, checkpoint_every=2)
+        run = Run(tmp_path / name, seed=5, steps=6 * 384, resume=True, checkpoint_every=2)
         config = replace(SMALL, **options)
         return mtppo.train(TurnedPointEnv(), config, run, on_progress=on_progress)
 
-    assert_a_killed_run_ends_alike(train, tmp_path, "mtppo", killed_at=5 * 128)
+    assert_a_killed_run_ends_alike(train, tmp_path, "mtppo", killed_at=5 * 384)
 
 
 @pytest.mark.parametrize("wrong", [{"embedding": 0}, {"gamma": 2.0}])

@@ -59,6 +59,20 @@ def test_a_goal_shows_only_where_it_is_revealed():
     assert not np.array_equal(shown.reset(seed=1, options=options)[0]["top"], seen)
 
 
+@pytest.mark.parametrize("made", [{"observe": "blind"}, PIXELS | {"reveal": ["history"]}])
+def test_learners_may_be_told_the_state_that_a_policy_does_not_see(made):
+    worlds = {"tasks": "push-to", "num_envs": 3, "autoreset_mode": "SameStep"}
+    knowing = TaskVectorEnv(**worlds, max_episode_steps=5)
+    other = TaskVectorEnv(**worlds, max_episode_steps=5, **made)
+    told, _ = knowing.reset(seed=0)
+    other.reset(seed=0)
+    for _ in range(7):  # over an episode's end
+        assert np.array_equal(other.privileged(), told)
+        action = knowing.expert_actions()
+        told = knowing.step(action)[0]
+        other.step(action)
+
+
 def test_threads_and_neighbours_change_no_picture():
     many = TaskVectorEnv("push-to", 3, **{**PIXELS, "threads": 2}).reset(seed=4)[0]
     one = make_env("push-to", **PIXELS).reset(seed=6)[0]
