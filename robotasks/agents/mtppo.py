@@ -188,7 +188,7 @@ def load(folder: Path | str) -> PolicyAdapter:
     with checkpoint.opened(Path(folder) / CHECKPOINT, MTPPO.name) as state:
         config = Config(**stored["config"])
         saved = section(state, "learner/policy")
-        sizes = len(saved["normalise.mean"]), saved["noise.log_std"].shape[-1]
+        sizes = saved["normalise.mean"].shape[-1], saved["noise.log_std"].shape[-1]
         policy = _policy(*sizes, slice(*saved["actor.columns"].tolist()), config)
         load_module(policy, "learner/policy", state)
     return PolicyAdapter(policy)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
-from robotasks.agents.parts.norm import RunningMeanStd
+from robotasks.agents.parts.norm import RunningMeanStd, TaskMeanStd
 from robotasks.agents.parts.tasks import TaskNetwork
 from robotasks.agents.parts.vision import Eyes
 
@@ -40,8 +40,8 @@ class ActorCritic(nn.Module):
     """Policy and critic, two networks on the same features: the normalised observation.
 
     Where that has pictures, the features are what eyes tell of it; policy and critic do not teach
-    them to see. Where the policy is told which of several tasks it is about, actions spread in
-    each as that task has it.
+    them to see. Where the policy is told which of several tasks it is about, each task has its own
+    statistics and its own spread of actions.
     """
 
     def __init__(
@@ -57,11 +57,13 @@ class ActorCritic(nn.Module):
         self.sizes = eyes.numbers if eyes else observation_size, action_size
         features = eyes.features if eyes else observation_size
         inner, activation = (features, *config.hidden), config.activation
-        self.normalise = RunningMeanStd((observation_size,))
         self.eyes = eyes
         self.actor = network((*inner, action_size), activation, 0.01, generator)
         self.critic = network((*inner, 1), activation, 1.0, generator)
-        tasks = self.actor.tasks if isinstance(self.actor, TaskNetwork) else 1
+        tasks, self.normalise = 1, RunningMeanStd((observation_size,))
+        if isinstance(self.actor, TaskNetwork) and self.actor.tasks > 1:
+            tasks = self.actor.tasks
+            self.normalise = TaskMeanStd(observation_size, self.actor.of)
         self.noise = DiagonalGaussian(action_size, config.initial_std, tasks)
         self.generator = generator
 
@@ -72,7 +74,7 @@ class ActorCritic(nn.Module):
 
     def features(self, raw: Tensor) -> Tensor:
         """What policy and critic read (..., f) of raw observations (..., o)."""
-        known = len(self.normalise.mean)
+        known = self.normalise.mean.shape[-1]
         if raw.shape[-1] != known:
             raise ValueError(
                 f"observations of {raw.shape[-1]} numbers, pictures included; this policy was "

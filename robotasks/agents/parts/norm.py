@@ -41,19 +41,54 @@ class RunningMeanStd(nn.Module):
         """Take in `rows` (..., *shape), unless frozen."""
         if self.frozen:
             return
-        rows = rows.to(torch.float64).reshape(-1, *self.mean.shape)
-        var, mean = torch.var_mean(rows, dim=0, correction=0)
-        total = self.count + len(rows)
-        weight = len(rows) / total  # the first batch replaces the unit prior
-        shift = mean - self.mean
-        self.var.copy_((1 - weight) * self.var + weight * var + weight * (1 - weight) * shift**2)
-        self.mean.add_(weight * shift)
-        self.count.copy_(total)
+        _take_in(rows.reshape(-1, *self.mean.shape), self.mean, self.var, self.count)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (..., *shape) normalised and clipped, float32."""
         scale = 1 / (self.var.sqrt() + self.EPSILON)
         return ((x - self.mean.float()) * scale.float()).clamp(-self.LIMIT, self.LIMIT)
+
+
+class TaskMeanStd(RunningMeanStd):
+    """The same within each task, (tasks, size) all in all; rows (..., size) tell theirs.
+
+    What moves by millimetres in one task would be still beside what moves by the width of the
+    table in another. The `columns` that tell the task are left as they are.
+    """
+
+    def __init__(self, size: int, columns: slice) -> None:
+        super().__init__((columns.stop - columns.start, size))
+        self.of = columns
+        self.count = torch.zeros(len(self.mean), dtype=torch.float64)
+
+    @torch.no_grad()
+    def update(self, rows: Tensor) -> None:
+        """Take in `rows` (..., size), unless frozen."""
+        if self.frozen:
+            return
+        rows = rows.flatten(end_dim=-2)
+        task = rows[:, self.of].argmax(dim=-1)
+        for k in task.unique().tolist():
+            _take_in(rows[task == k], self.mean[k], self.var[k], self.count[k])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` (..., size) normalised and clipped, float32."""
+        task = x[..., self.of].argmax(dim=-1)
+        scale = 1 / (self.var.sqrt() + self.EPSILON)
+        normal = (x - self.mean.float()[task]) * scale.float()[task]
+        normal[..., self.of] = x[..., self.of]
+        return normal.clamp(-self.LIMIT, self.LIMIT)
+
+
+def _take_in(rows: Tensor, mean: Tensor, var: Tensor, count: Tensor) -> None:
+    """Merge rows (n, *shape) into their running statistics, in place."""
+    new_var, new_mean = torch.var_mean(rows.to(torch.float64), dim=0, correction=0)
+    total = count + len(rows)
+    weight = len(rows) / total  # the first batch replaces the unit prior
+    shift = new_mean - mean
+    var.copy_((1 - weight) * var + weight * new_var + weight * (1 - weight) * shift**2)
+    mean.add_(weight * shift)
+    count.copy_(total)
 
 
 class ReturnScale(nn.Module):
