@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd
+from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, TaskMeanStd
 
 
 @settings(max_examples=30, deadline=None)
@@ -26,6 +26,25 @@ def test_normalised_rows_have_unit_spread_and_no_outliers():
     np.testing.assert_allclose(seen.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(seen.std(0), 1, atol=1e-2)
     assert stats(torch.full((1, 3), 1e6)).max() == RunningMeanStd.LIMIT
+
+
+def test_statistics_within_tasks_are_those_of_each_alone():
+    draw = torch.Generator().manual_seed(0)
+    rows, task = torch.randn(30, 10, 4, generator=draw), torch.arange(10) % 2
+    rows[:, task == 1] = rows[:, task == 1] * 0.1 + 3
+    rows[..., 2:] = torch.eye(3)[task][:, :2]  # a third task is never met
+    told = torch.cat([rows, torch.zeros(30, 10, 1)], dim=-1)
+    both = TaskMeanStd(5, slice(2, 5))
+    for piece in told.split(11):
+        both.update(piece)
+    for k in range(2):
+        alone = RunningMeanStd((5,))
+        alone.update(told[:, task == k])
+        seen = both(told)[:, task == k]
+        assert torch.allclose(seen[..., :2], alone(told[:, task == k])[..., :2], atol=1e-5)
+        assert torch.equal(seen[..., 2:], told[:, task == k][..., 2:])
+    stranger = torch.tensor([[0.5, -0.5, 0.0, 0.0, 1.0]])
+    assert torch.allclose(both(stranger), stranger, atol=0.01)
 
 
 def test_a_constant_feature_stays_finite_and_small():
