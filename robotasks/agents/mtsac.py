@@ -31,7 +31,7 @@ from robotasks.agents.parts.collect import Collector, env_sizes
 from robotasks.agents.parts.descent import descend
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import residual, squashed
-from robotasks.agents.parts.norm import RunningMeanStd, TaskReturnLimit
+from robotasks.agents.parts.norm import TaskReturnLimit, statistics
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import (
     adams_state,
@@ -103,7 +103,7 @@ class SoftActorCritic(nn.Module):
             sizes, told = (inputs, *config.hidden, outputs), (config.embedding, config.heads)
             return TaskNetwork(sizes, "relu", 0.01, generator, columns, *told, residual)
 
-        self.normalise = RunningMeanStd((observation_size,))
+        self.normalise = statistics(observation_size, columns)
         self.actor = network(observation_size, 2 * action_size)
         both = observation_size + action_size
         self.critics = nn.ModuleList(network(both, ATOMS) for _ in range(2))
@@ -300,7 +300,7 @@ def load(folder: Path | str) -> PolicyAdapter:
     with checkpoint.opened(Path(folder) / CHECKPOINT, MTSAC.name) as state:
         config = Config(**stored["config"])
         saved = section(state, "learner/policy")
-        seen = len(saved["normalise.mean"])
+        seen = saved["normalise.mean"].shape[-1]
         columns = slice(*saved["actor.columns"].tolist())
         action_size = state["learner/store/actions"].shape[-1]
         policy = SoftActorCritic(seen, action_size, columns, config, torch.Generator())

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robotasks.agents.parts.nets import Activation, DiagonalGaussian, mlp
-from robotasks.agents.parts.norm import RunningMeanStd, TaskMeanStd
+from robotasks.agents.parts.norm import statistics
 from robotasks.agents.parts.tasks import TaskNetwork
 from robotasks.agents.parts.vision import Eyes
 
@@ -60,11 +60,9 @@ class ActorCritic(nn.Module):
         self.eyes = eyes
         self.actor = network((*inner, action_size), activation, 0.01, generator)
         self.critic = network((*inner, 1), activation, 1.0, generator)
-        tasks, self.normalise = 1, RunningMeanStd((observation_size,))
-        if isinstance(self.actor, TaskNetwork) and self.actor.tasks > 1:
-            tasks = self.actor.tasks
-            self.normalise = TaskMeanStd(observation_size, self.actor.of)
-        self.noise = DiagonalGaussian(action_size, config.initial_std, tasks)
+        of = self.actor.of if isinstance(self.actor, TaskNetwork) else slice(0, 0)
+        self.normalise = statistics(observation_size, of)
+        self.noise = DiagonalGaussian(action_size, config.initial_std, tasks=of.stop - of.start)
         self.generator = generator
 
     @property

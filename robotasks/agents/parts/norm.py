@@ -80,6 +80,12 @@ class TaskMeanStd(RunningMeanStd):
         return normal.clamp(-self.LIMIT, self.LIMIT)
 
 
+def statistics(size: int, columns: slice = slice(0, 0)) -> RunningMeanStd:
+    """Statistics of rows (..., size): within each task if `columns` tell several."""
+    several = columns.stop - columns.start > 1
+    return TaskMeanStd(size, columns) if several else RunningMeanStd((size,))
+
+
 def _take_in(rows: Tensor, mean: Tensor, var: Tensor, count: Tensor) -> None:
     """Merge rows (n, *shape) into their running statistics, in place."""
     new_var, new_mean = torch.var_mean(rows.to(torch.float64), dim=0, correction=0)
