@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
@@ -18,6 +19,7 @@ from robotasks.envs.sb3 import Sb3VecEnv
 
 WORLDS = 256
 SEEDS = (0, 1, 2)
+ROWS = 200
 # A constant learning rate: Stable-Baselines3 has none that follows the KL divergence.
 CONFIGS = {
     "reach": ppo.Config(rollout=8, epochs=4, entropy=0.001, target_kl=None),
@@ -68,26 +70,38 @@ class MeanAction(Forgetful):
         return self.model.predict(self.normalise(obs), deterministic=True)[0]
 
 
-def interval(task, agents):
-    """The 95 % interval of their success on the held-out rows, all seeds together."""
-    rows = Distribution.draw([task], 200, seed=1_000_000)
+def successes(task, agents):
+    """How many of 200 held-out rows each agent solves."""
+    rows = Distribution.draw([task], ROWS, seed=1_000_000)
     wins = []
     for agent in agents:
         scores = evaluate(lambda env, agent=agent: agent, rows, worlds=len(rows), threads=1)
         wins.append(sum(record.success for record in scores.records))
     print(f"{task}: {wins} of {len(rows)} each")
-    return wilson_interval(sum(wins), len(agents) * len(rows))
+    return np.array(wins)
+
+
+def both(task, steps, folder):
+    """The successes of ours and theirs, an array over seeds each."""
+    with torch_threads(1):
+        ours = successes(task, [train_ours(task, s, steps, folder / str(s)) for s in SEEDS])
+        theirs = successes(task, [train_theirs(task, s, steps) for s in SEEDS])
+    return ours, theirs
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("task", "steps", "least"),
-    [("reach", 73_728, 0.9), ("reach", 198_656, 0.97), ("push-to", 409_600, 0.5)],
-)
-def test_both_succeed_alike(task, steps, least, tmp_path):
-    """On the way and, in reach, at the end: the intervals overlap, and both are high."""
-    with torch_threads(1):
-        ours = interval(task, [train_ours(task, s, steps, tmp_path / str(s)) for s in SEEDS])
-        theirs = interval(task, [train_theirs(task, s, steps) for s in SEEDS])
+@pytest.mark.parametrize(("steps", "least"), [(73_728, 0.9), (198_656, 0.97)])
+def test_both_solve_reach_alike(steps, least, tmp_path):
+    """On the way and at the end, where seeds agree: the intervals over all rows overlap."""
+    wins = both("reach", steps, tmp_path)
+    ours, theirs = (wilson_interval(each.sum(), len(SEEDS) * ROWS) for each in wins)
     assert max(ours[0], theirs[0]) <= min(ours[1], theirs[1])
     assert min(ours[0], theirs[0]) > least
+
+
+@pytest.mark.slow
+def test_ours_is_not_behind_on_the_way_in_push_to(tmp_path):
+    """In the middle of learning seeds differ more than rows do, theirs from 10 to 87 %."""
+    ours, theirs = both("push-to", 409_600, tmp_path)
+    assert ours.min() > ROWS / 2
+    assert ours.mean() > theirs.mean() - ROWS / 10
