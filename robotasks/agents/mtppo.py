@@ -3,9 +3,9 @@
 PPO (arXiv 1707.06347) on worlds of several tasks, told which one each is about, by a one-hot code
 or by a learned embedding of unit length (Nauman et al. 2025, arXiv 2505.23150). Tasks move, pay
 and progress differently, so observations, returns and advantages are scaled within each (Hessel et
-al. 2019, arXiv 1809.04474, for the values). With `heads=task` the last layers are each task's own (Yu et
-al. 2020, Meta-World, arXiv 1910.10897), with `combine` the tasks' gradients are made to agree
-before they are added up: PCGrad (arXiv 2001.06782) or CAGrad (arXiv 2110.14048).
+al. 2019, arXiv 1809.04474, for the values). With `heads=task` the last layers are each task's own
+(Yu et al. 2020, Meta-World, arXiv 1910.10897), with `combine` the tasks' gradients are made to
+agree before they are added up: PCGrad (arXiv 2001.06782) or CAGrad (arXiv 2110.14048).
 """
 
 from __future__ import annotations
