@@ -30,7 +30,7 @@ from robotasks.agents.parts.collect import (
     picture_shape,
     privileged_size,
 )
-from robotasks.agents.parts.descent import descend, pace, update_metrics
+from robotasks.agents.parts.descent import descend, pace, passes, update_metrics
 from robotasks.agents.parts.gae import gae, successor_values
 from robotasks.agents.parts.loop import (
     Evaluate,
@@ -162,13 +162,9 @@ class PPO:
 
     def fit(self, rows: Rows, left: float) -> dict[str, float]:
         """All passes over a rollout, then the next learning rate."""
-        config, logged = self.config, []
-        for _ in range(config.epochs):
-            order = torch.randperm(
-                len(rows.obs), generator=self.generator, device=self.policy.device
-            )
-            for chosen in order.chunk(config.minibatches):
-                logged.append(self._step(rows.take(chosen)))
+        config = self.config
+        steps = passes(len(rows.obs), config.epochs, config.minibatches, self.generator)
+        logged = [self._step(rows.take(chosen)) for chosen in steps]
         moved = [kl for _, _, kl, _ in logged[-config.minibatches :]]
         pace(self.adam, moved, config.target_kl, config.final_kl, left)
         return update_metrics(logged, self.adam, self.policy.noise)

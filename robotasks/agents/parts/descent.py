@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from robotasks.agents.parts.nets import DiagonalGaussian
 from robotasks.agents.parts.ppo_loss import adapted_rate
+
+
+def passes(
+    rows: int, epochs: int, minibatches: int, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """The numbers of the rows of each gradient step: shuffled anew, and split, in every pass."""
+    for _ in range(epochs):
+        order = torch.randperm(rows, generator=generator, device=generator.device)
+        yield from order.chunk(minibatches)
 
 
 def descend(adam: torch.optim.Optimizer, max_norm: float, who: str, advice: str) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robotasks.agents.parts.checkpoint import State
-from robotasks.agents.parts.descent import descend
+from robotasks.agents.parts.descent import descend, passes
 from robotasks.agents.parts.nets import mlp
 from robotasks.agents.parts.state import adam_state, load_adam
 
@@ -113,14 +113,12 @@ class EyesLearner:
     def learn(self, obs: Tensor, known: Tensor) -> dict[str, float]:
         """Passes over a rollout's normalised `obs` (T, N, o); known: the states (T, N, k) then."""
         rows, states, config, errors = obs.flatten(0, 1), known.flatten(0, 1), self.config, []
-        for _ in range(config.epochs):
-            order = torch.randperm(len(rows), generator=self.generator, device=rows.device)
-            for chosen in order.chunk(config.minibatches):
-                error = nn.functional.mse_loss(self.eyes.tell(rows[chosen]), states[chosen])
-                self.adam.zero_grad()
-                error.backward()
-                descend(self.adam, config.max_grad_norm, "Seeing", "Lower eyes_rate")
-                errors.append(error.item())
+        for chosen in passes(len(rows), config.epochs, config.minibatches, self.generator):
+            error = nn.functional.mse_loss(self.eyes.tell(rows[chosen]), states[chosen])
+            self.adam.zero_grad()
+            error.backward()
+            descend(self.adam, config.max_grad_norm, "Seeing", "Lower eyes_rate")
+            errors.append(error.item())
         return {"eyes_error": math.sqrt(sum(errors) / len(errors))}
 
     def state(self) -> State:
