@@ -7,7 +7,7 @@ import pytest
 
 from robotasks import SUITES, TASKS, Distribution
 from robotasks.benchmark.splits import draw
-from robotasks.commands import main, run_command, view
+from robotasks.commands import main, run_command, speed, view
 from robotasks.commands.doctor import diagnose, working_renderer
 from tests.families import every_task
 
@@ -71,6 +71,28 @@ def test_speed_prints_a_row_per_count(capsys):
     assert [row["worlds"] for row in rows] == [1, 4]
     assert all(row["overhead"] > 0 and row["env_steps_per_s"] > 0 for row in rows)
     assert {"sim_s_per_cpu_s", "episodes_per_cpu_s"} <= set(rows[0])
+
+
+def test_speed_of_the_gpu_engine_is_told_with_pictures_and_learning(capsys):
+    pytest.importorskip("mujoco_warp")
+    arguments = ["reach", "--engine", "gpu", "--device", "cpu", "--repeats", "1", "--json"]
+    run_command("speed", [*arguments, "--worlds", "4", "--seconds", "0.02", "--threads", "1"])
+    (row,) = lines(capsys)
+    assert row["device"] and row["worlds"] == 4
+    speeds = ("env_steps", "bare_substeps", "pixels_steps", "ppo_steps")
+    assert all(row[f"{name}_per_s"] > 0 for name in speeds)
+
+
+def test_speed_shows_what_it_measured_before_memory_ran_out(capsys, monkeypatch):
+    def lacking(task, worlds, options):
+        if worlds > 2:
+            raise RuntimeError("4 worlds do not fit")
+        return {"env_steps_per_s": 1.0}
+
+    monkeypatch.setattr(speed, "measure", lacking)
+    with pytest.raises(RuntimeError, match="do not fit"):
+        speed.run(speed.Options(("reach",), worlds=(1, 2, 4), json=True))
+    assert [row["worlds"] for row in lines(capsys)] == [1, 2]
 
 
 def test_train_resume_and_evaluate_a_run(tmp_path, capsys):
