@@ -32,6 +32,8 @@ GRASP_NEAR = 0.015
 """How far from its grasp a part can be held (m)."""
 OPEN, LOOSE = 0.07, 0.06
 """Finger openings: to go around a part, and beyond any part's width (m)."""
+AROUND = Span(tcp_off=((-0.008, -0.008, 0.0), (0.008, 0.008, 0.05)))
+"""Where an open hand is that is around a part, from the part's grasp (m)."""
 HOVER = 0.08
 """Above its grasp, from where the tool comes down to a part (m)."""
 CLEARANCE = 0.012
@@ -60,8 +62,7 @@ def open_hand(start: View) -> Placement:
 
 def near(part: str, xy: tuple[Bound, Bound]) -> Span:
     """Return a start with the open hand around a part: for training alone. xy: where it lies."""
-    fields = {f"{part}_xy": xy, f"{part}_yaw": (-0.3, 0.3)}
-    return Span(**fields, tcp_off=((-0.008, -0.008, 0.0), (0.008, 0.008, 0.05)))
+    return Span(**{f"{part}_xy": xy, f"{part}_yaw": (-0.3, 0.3)}) | AROUND
 
 
 def hand_around(start: View, grasp_pos: Array, yaw: Array) -> Placement:

@@ -35,6 +35,11 @@ def above(xy: Array, height: float) -> Array:
     return namespace(xy).concat([xy, 0 * xy[..., :1] + height], axis=-1)
 
 
+def raised(pos: Array, height: float) -> Array:
+    """Return the points `height` metres above others, (..., 3)."""
+    return stack(pos[..., 0], pos[..., 1], pos[..., 2] + height)
+
+
 class Line(NamedTuple):
     """The way of a part to its target."""
 

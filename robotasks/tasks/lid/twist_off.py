@@ -9,11 +9,13 @@ from robotasks.physics.objects import bottle, lid
 from robotasks.physics.objects.lug_cap import ENTERS, ENTRY, LOCKED
 from robotasks.physics.robots.placing import part_at
 from robotasks.tasks.handling import (
+    AROUND,
     CONTROL,
     SEARCH,
     TOOL,
     alignment,
     fetching,
+    hand_around,
     handle,
     holds,
     open_hand,
@@ -21,15 +23,18 @@ from robotasks.tasks.handling import (
     steer,
 )
 from robotasks.tasks.lid.caps import (
+    GRASP_UP,
     UPRIGHT,
     add_lugs,
+    lid_in_hand,
     lid_job,
     lid_workbench,
     lug_fields,
     opening,
     seat,
 )
-from robotasks.tasks.planar import above
+from robotasks.tasks.lid.lid_task import HELD
+from robotasks.tasks.planar import above, raised
 from robotasks.tasks.push.tabletop import stands
 from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Span
@@ -46,6 +51,11 @@ ROOM = replace(CONTROL, yaw=(CONTROL.yaw[0], 1.4))
 """Where the wrist may be when it begins to twist the lid open."""
 
 
+BOTTLE = Span(bottle_xy=((0.47, 0.09), (0.53, 0.15)), bottle_yaw=(-0.8, 0.8))
+ON = Span(angle=(LOCKED, CLOSED))
+"""How far the lid is closed (rad)."""
+
+
 class TwistOff(Task):
     """Twist the lid off the bottle and lay it on the mark.
 
@@ -59,10 +69,9 @@ class TwistOff(Task):
     goals = Span(mark_xy=((0.42, -0.22), (0.58, -0.08)))
     dynamics = Span(clearance=(0.001, 0.002), friction=(0.2, 0.5))
     starts = {
-        "default": Span(
-            bottle_xy=((0.47, 0.09), (0.53, 0.15)), bottle_yaw=(-0.8, 0.8), angle=(LOCKED, CLOSED)
-        )
-        | TOOL
+        "default": BOTTLE | ON | TOOL,
+        "near": BOTTLE | ON | AROUND,
+        "held": BOTTLE | HELD,
     }
     expert_memory = SEARCH
     horizon = 250
@@ -74,9 +83,15 @@ class TwistOff(Task):
         return spec
 
     def place(self, start, goal, dynamics):
-        hand = open_hand(start)
-        closed = part_at("lid", seat(start.bottle_xy), yaw_quat(start.bottle_yaw - start.angle))
-        return hand | closed | stands("bottle", start.bottle_xy, start.bottle_yaw)
+        bottle_stands = stands("bottle", start.bottle_xy, start.bottle_yaw)
+        if "slip" in start:
+            return bottle_stands | lid_in_hand(start)
+        on, yaw = seat(start.bottle_xy), start.bottle_yaw - start.angle
+        if "tcp_off" in start:
+            hand = hand_around(start, raised(on, GRASP_UP), start.bottle_yaw)
+        else:
+            hand = open_hand(start)
+        return bottle_stands | hand | part_at("lid", on, yaw_quat(yaw))
 
     def fields(self, dynamics):
         return lug_fields(dynamics)

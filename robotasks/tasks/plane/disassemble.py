@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from robotasks.arrays import stack
 from robotasks.physics.objects.airframe import ENGINE, SADDLE, SHAFT, STANDING, STERN
-from robotasks.tasks.handling import TOOL, choose, open_hand
+from robotasks.tasks.handling import AROUND, TOOL, choose, hand_around, open_hand
+from robotasks.tasks.planar import raised
 from robotasks.tasks.plane.assemble import MOUNTS
-from robotasks.tasks.plane.plane_task import PlaneTask, on_seat, sits_on
+from robotasks.tasks.plane.plane_task import PlaneTask, on_seat, place_of, sits_on
 from robotasks.tasks.plane.removal import SPOT, laid_there, removal
 from robotasks.tasks.span import Choice, Span
 from robotasks.tasks.task import Mark
@@ -24,18 +25,25 @@ class Disassemble(PlaneTask):
 
     name = "plane-disassemble"
     goals = Span(part=Choice(3), spot=((0.42, -0.12), (0.48, -0.02)))
-    starts = {"default": MOUNTS | TOOL}
+    starts = {"default": MOUNTS | TOOL, "near": MOUNTS | AROUND}
     horizon = 300
     mounts = {"fuselage": STANDING, "engine": ENGINE}
     parts = {name: seat.kind for name, (_, seat) in SEATS.items()}
 
     def place(self, start, goal, dynamics):
-        placement = open_hand(start)
-        placement |= self.furnish(start)
-        for name, (mount, seat) in SEATS.items():
-            xy, yaw = getattr(start, f"{mount}_xy"), getattr(start, f"{mount}_yaw")
-            placement |= on_seat(name, seat, xy, yaw)
-        return placement
+        placement = self.furnish(start)
+        grasp, yaw = 0 * goal.spot[..., :1], 0 * goal.part  # of the named part
+        for i, (name, (mount, seat)) in enumerate(SEATS.items()):
+            stand = getattr(start, f"{mount}_xy"), getattr(start, f"{mount}_yaw")
+            placement |= on_seat(name, seat, *stand)
+            at, named = place_of(seat, *stand), 1.0 * (goal.part == i)
+            grasp = grasp + named[..., None] * raised(
+                at.pos, seat.kind.half[2] + seat.kind.grasp_up
+            )
+            yaw = yaw + named * at.yaw
+        return placement | (
+            open_hand(start) if "tcp_pos" in start else hand_around(start, grasp, yaw)
+        )
 
     def observe(self, now):
         return self.sensed_mounts(now) | self.sensed_parts(now)

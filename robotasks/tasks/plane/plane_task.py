@@ -27,7 +27,7 @@ from robotasks.tasks.handling import (
     wrap,
     yaw_of,
 )
-from robotasks.tasks.planar import above
+from robotasks.tasks.planar import above, raised
 from robotasks.tasks.push.tabletop import stands
 from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Span
@@ -75,11 +75,6 @@ def job_of(now: View, name: str, kind: Kind, place: Place, depth: float) -> Job:
         seat_yaw=place.yaw,
         depth=depth,
     )
-
-
-def raised(pos: Array, height: float) -> Array:
-    """Return the points `height` metres above others, (..., 3)."""
-    return stack(pos[..., 0], pos[..., 1], pos[..., 2] + height)
 
 
 def seated(now: View, name: str, job: Job) -> Array:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 
 from robotasks.physics.objects import peg, socket
-from robotasks.tasks.handling import TOOL, yaw_of
+from robotasks.tasks.handling import AROUND, TOOL, yaw_of
 from robotasks.tasks.push.tabletop import stands
 from robotasks.tasks.shape.board import peg_job, seat, standing
 from robotasks.tasks.shape.peg_in import SHAPE
-from robotasks.tasks.shape.peg_task import PegTask
+from robotasks.tasks.shape.peg_task import HELD, PegTask
 from robotasks.tasks.slots import fixture
 from robotasks.tasks.span import Span
 from robotasks.tasks.task import Mark
 
 NEAR = 0.02
 """How near its mark a peg is there (m)."""
+SOCKET_XY = ((0.47, 0.09), (0.53, 0.15))
+SOCKET = Span(socket_xy=SOCKET_XY, socket_yaw=(-math.pi, math.pi))
+"""Where the socket stands, with the peg in it."""
 
 
 class Extract(PegTask):
@@ -29,8 +32,9 @@ class Extract(PegTask):
     goals = Span(mark_xy=((0.42, -0.20), (0.58, -0.04)))
     dynamics = SHAPE | Span(clearance=(0.0005, 0.002), friction=(0.2, 0.5))
     starts = {
-        "default": Span(socket_xy=((0.47, 0.09), (0.53, 0.15)), socket_yaw=(-math.pi, math.pi))
-        | TOOL
+        "default": SOCKET | TOOL,
+        "near": Span(socket_xy=SOCKET_XY, socket_yaw=(-0.3, 0.3)) | AROUND,
+        "held": SOCKET | HELD,
     }
     horizon = 200
 

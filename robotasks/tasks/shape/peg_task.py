@@ -98,12 +98,12 @@ class PegTask(Task):
         if "slip" in start:
             held = peg_in_hand(start.tcp_pos, start.tcp_yaw, start.slip, dynamics.shape)
             return placement | held
+        xy, yaw = self.peg_start(start)
         if "tcp_off" in start:
-            grasp = peg_grasp(start.peg_xy, start.peg_yaw, dynamics.shape)
-            hand = hand_around(start, grasp, start.peg_yaw)
+            hand = hand_around(start, peg_grasp(xy, yaw, dynamics.shape), yaw)
         else:
             hand = open_hand(start)
-        return placement | hand | laid("peg", *self.peg_start(start), peg.HALF_HEIGHT)
+        return placement | hand | laid("peg", xy, yaw, peg.HALF_HEIGHT)
 
     def observe(self, now):
         return {"object0": part(now, "peg"), **self.surroundings(now)}
