@@ -172,7 +172,7 @@ class MTSAC:
         policy.normalise.update(batch.obs)
         self.limit.update(batch.rewards, batch.dones)
         store.add(batch)
-        enough = store.added * store.block >= config.learning_starts
+        enough = store.added >= config.learning_starts
         logged = [self._step() for _ in range(self.steps if enough else 0)]
         means = np.mean(logged, axis=0).tolist() if logged else [float("nan")] * 3
         weights = self.log_weight.detach().exp()

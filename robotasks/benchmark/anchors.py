@@ -69,7 +69,10 @@ VARIANTS: Mapping[str, Variant] = {
         episodes=TRIAL_EPISODES,
         worlds=40,
     ),
-    "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=128),
+    "varibad": Variant("varibad", reveal=("history",), episodes=4, worlds=64),
+    "varibad-infer": Variant(
+        "varibad", reveal=("history",), set=("decode=hidden",), episodes=4, worlds=64
+    ),
     "demo": Variant("demo", reveal=()),
     **{
         f"demo-{method}": Variant("demo", reveal=(), set=(f"method={method}",))

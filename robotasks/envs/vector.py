@@ -27,7 +27,7 @@ from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
 from robotasks.envs.rendering import MODES, Pictures
 from robotasks.envs.sight import EYES, Sight
-from robotasks.layout import Array, View, unknown
+from robotasks.layout import Array, Layout, View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks.distribution import Distribution, split_row
 from robotasks.tasks.looks import CAMERAS
@@ -186,6 +186,11 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         Whatever these worlds show: for learners that may know more than their policies.
         """
         return self._observed(self._omniscient)
+
+    @property
+    def privileged_layout(self) -> Layout:
+        """Where each number lies in what `privileged` returns."""
+        return self._omniscient.layout
 
     @cached_property
     def _omniscient(self) -> Observer:

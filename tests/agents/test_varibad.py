@@ -11,6 +11,13 @@ from torch.distributions import Normal, kl_divergence
 from robotasks import Distribution
 from robotasks.agents import load, varibad
 from robotasks.agents.parts.batch import Batch
+from robotasks.agents.parts.belief import (
+    BeliefLearner,
+    HiddenBelief,
+    RewardBelief,
+    divergence,
+    sampled,
+)
 from robotasks.agents.parts.collect import Collector
 from robotasks.agents.parts.run import Run
 from robotasks.benchmark.agent import TrialSpec
@@ -21,8 +28,17 @@ from .resuming import assert_a_killed_run_ends_alike
 from .toy import BanditEnv, best_arm_known, regret
 
 SMALL = varibad.Config(
-    hidden=(32,), width=32, decoder=32, latent=3, epochs=4, minibatches=4, belief_steps=20
+    hidden=(32,),
+    width=32,
+    decoder=32,
+    latent=3,
+    epochs=4,
+    minibatches=4,
+    kept=128,
+    belief_steps=20,
+    trials=16,
 )
+KINDS = ("rewards", "hidden")
 
 
 def drawn(seed=0):
@@ -32,7 +48,7 @@ def drawn(seed=0):
 def make_policy(layout=None, action_size=3, config=SMALL):
     layout = layout or BanditEnv().layout
     columns = varibad.state_columns(layout)
-    return varibad.BeliefPolicy(layout.size, action_size, columns, config, drawn(1))
+    return varibad.BeliefPolicy(layout.size, action_size, columns, 3, config, drawn(1))
 
 
 def shaken(policy):
@@ -45,13 +61,14 @@ def shaken(policy):
 
 def played(policy, worlds=8):
     """A trial of two episodes in each of some worlds."""
-    collector = Collector(BanditEnv(worlds, horizon=10, episodes=2), policy, 20, anew=True)
+    env = BanditEnv(worlds, horizon=10, episodes=2)
+    collector = Collector(env, policy, 20, anew=True)
     collector.start(0)
     return collector.rollout()
 
 
-def make_learner(policy, worlds=8):
-    return varibad.VariBAD(policy, replace(SMALL, rollout=20), worlds)
+def make_learner(policy, batch):
+    return varibad.VariBAD(policy, replace(SMALL, rollout=20), batch)
 
 
 PLACES = torch.stack([torch.linspace(0, 5.0265, 5).cos(), torch.linspace(0, 5.0265, 5).sin()], -1)
@@ -86,17 +103,16 @@ def exact(places, goals, steps):
 
 def test_the_belief_is_the_posterior_of_bayes():
     """What it expects a hop to each place to pay is the probability that the goal is there."""
-    options = {"latent": 5, "width": 64, "decoder": 64, "trials": 128, "moments": 4}
-    config = replace(SMALL, **options, belief_steps=50, reward_std=0.03)
+    options = {"latent": 5, "width": 64, "decoder": 64, "trials": 128, "moments": 4, "kept": 512}
+    config = replace(SMALL, **options, belief_steps=50, reward_std=0.03, belief_rate=5e-3)
     layout, generator = Layout({"tcp_pos": 2, "last_reward": 1}), drawn()
-    belief = varibad.Belief(3, 2, varibad.state_columns(layout), config, generator)
-    learner = varibad.BeliefLearner(belief, config, generator)
+    belief = RewardBelief(3, 2, varibad.state_columns(layout), config, generator)
+    learner = BeliefLearner(belief, config, hops(512, drawn(1))[0], generator)
     for k in range(24):
-        learner.adam.param_groups[0]["lr"] = 5e-3 * (1 - k / 24)
-        learner.fit(hops(512, generator)[0])
+        learner.fit(hops(512, generator)[0], 1 - k / 24)
     batch, places, goals = hops(200, generator)
     with torch.no_grad():
-        found = belief(belief.normalise(batch.obs))
+        found = belief(batch.obs)
         expected = torch.stack([probed(belief, found, place, generator) for place in PLACES], -1)
     posterior = exact(places, goals, 8)
     error = (expected - posterior).abs().mean(dim=(1, 2))
@@ -109,8 +125,8 @@ def probed(belief, found, place, generator):
     batch = Batch.empty(1, found.shape[1], 3, 2)
     batch.obs[..., :2], batch.last_obs[:, :2] = PLACES[0], place
     batch.actions[:] = place - PLACES[0]
-    steps = belief.transitions(batch)
-    draws = [belief.decode(varibad.sampled(found, generator), steps)[:, 0] for _ in range(20)]
+    steps = belief.transitions(belief.lesson(batch))
+    draws = [belief.decode(sampled(found, generator), steps)[:, 0] for _ in range(20)]
     return torch.stack(draws).mean(dim=0)
 
 
@@ -125,12 +141,13 @@ def test_each_belief_is_the_prior_of_the_next(seed, spread):
         torch.cat([torch.ones(1, 3, 3), each.stddev[:-1]]),
     )
     expected = kl_divergence(each, prior).sum(-1)
-    torch.testing.assert_close(varibad.divergence(beliefs), expected, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(divergence(beliefs), expected, atol=1e-4, rtol=1e-3)
 
 
 def test_the_policy_sends_no_gradient_to_the_encoder_nor_the_belief_to_the_policy():
     policy = shaken(make_policy())
-    learner, batch = make_learner(policy), played(policy)
+    batch = played(policy)
+    learner = make_learner(policy, batch)
     before = {name: p.clone() for name, p in policy.named_parameters()}
 
     def moved():
@@ -139,12 +156,12 @@ def test_the_policy_sends_no_gradient_to_the_encoder_nor_the_belief_to_the_polic
         }
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learner.believing, "fit", lambda batch: {})
+        patch.setattr(learner.believing, "fit", lambda batch, left: {})
         learner.learn(batch, 1.0)
     assert moved() == {"actor_critic"}
     assert all(p.grad is None for p in policy.belief.parameters())
     before = {name: p.clone() for name, p in policy.named_parameters()}
-    learner.believing.fit(batch)
+    learner.believing.fit(batch, 1.0)
     assert moved() == {"belief"}
 
 
@@ -154,9 +171,10 @@ def test_rewards_are_decoded_from_what_does_not_tell_them():
     policy, batch = make_policy(layout), Batch.empty(4, 2, 7, 3)
     belief, other = policy.belief, Batch.empty(4, 2, 7, 3)
     other.obs[..., 2:6], other.last_obs[..., 2:6] = 1.0, 1.0
-    assert belief.transitions(batch).equal(belief.transitions(other))
+    whole, same = (belief.transitions(belief.lesson(b)) for b in (batch, other))
+    assert whole.equal(same)
     other.obs[2, 0, 0] = 1.0  # it is the state of one step, and what the step before led to
-    differ = (belief.transitions(batch) != belief.transitions(other)).any(dim=-1)
+    differ = (whole != belief.transitions(belief.lesson(other))).any(dim=-1)
     assert differ.nonzero().tolist() == [[1, 0], [2, 0]]
     with pytest.raises(ValueError, match=r"it has tcp_pos\. Reveal history"):
         varibad.state_columns(Layout({"tcp_pos": 2}))
@@ -189,7 +207,7 @@ def test_the_belief_is_kept_over_episodes_and_given_up_between_trials():
     whole, cut = policy.seen(batch.obs)[10:], policy.seen(batch.obs[10:])
     assert not torch.allclose(whole, cut, atol=1e-3)
     assert policy.memory is not None
-    make_learner(policy).learn(batch, 1.0)
+    make_learner(policy, batch).learn(batch, 1.0)
     assert policy.memory is None
     adapter, obs = varibad.MemoryAdapter(policy), batch.obs.numpy()
     spec = TrialSpec(5, 3, 2, 10)
@@ -201,10 +219,37 @@ def test_the_belief_is_kept_over_episodes_and_given_up_between_trials():
     assert (on != first[0]).any()
 
 
-def test_it_learns_to_try_each_arm_and_stay_with_the_one_that_pays(tmp_path):
+def test_a_belief_over_what_is_hidden_is_right_and_knows_how_sure_it_is():
+    """A number that is told with an error, twice: Bayes says what is to be thought of it."""
+    generator = drawn()
+
+    def told(worlds):
+        batch = Batch.empty(2, worlds, 1, 1, row_size=1, privileged_size=2)
+        batch.rows.normal_(generator=generator)
+        batch.obs[..., 0] = batch.rows[:, 0] + torch.randn(2, worlds, generator=generator)
+        batch.privileged[..., 1] = batch.rows[:, 0] - batch.obs[..., 0]  # how far off it is now
+        return batch
+
+    config = replace(SMALL, kept=4096, belief_steps=60, trials=512, belief_rate=1e-2)
+    belief = HiddenBelief(1, torch.tensor([1]), 1, config, generator)
+    learner = BeliefLearner(belief, config, told(512), generator)
+    for k in range(12):
+        learner.fit(told(512), 1 - k / 12)
+    batch = told(4000)
+    with torch.no_grad():
+        mean, log_var = belief(batch.obs).chunk(2, dim=-1)
+    row = batch.obs.cumsum(dim=0) / torch.tensor([2.0, 3.0])[:, None, None]
+    exact = torch.cat([row - batch.obs, row], dim=-1)
+    assert (mean - belief.scale(exact)).abs().mean() < 0.05
+    spread = torch.tensor([1 / 2, 1 / 3])[:, None] / belief.scale.var.float()
+    torch.testing.assert_close(log_var.exp().mean(dim=1), spread, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("decode", KINDS)
+def test_it_learns_to_try_each_arm_and_stay_with_the_one_that_pays(decode, tmp_path):
     """Two of three arms are wrong: trying them in turn costs one pull on average."""
     env = BanditEnv(64, horizon=5, episodes=2, chances=best_arm_known)
-    config = replace(SMALL, entropy=0.01, target_kl=0.03, final_kl=1.0)
+    config = replace(SMALL, entropy=0.01, target_kl=0.03, final_kl=1.0, gamma=0.98, decode=decode)
     adapter = varibad.train(env, config, Run(tmp_path, steps=80 * 640))
     found = regret(adapter, BanditEnv(200, horizon=5, episodes=2, chances=best_arm_known))
     assert found < 1.5  # guessing costs 6.7, one arm for ever too
@@ -212,11 +257,14 @@ def test_it_learns_to_try_each_arm_and_stay_with_the_one_that_pays(tmp_path):
     assert regret(load(tmp_path), again) == found
 
 
-def test_a_killed_run_goes_on_with_the_same_bits(tmp_path):
+@pytest.mark.parametrize("decode", KINDS)
+def test_a_killed_run_goes_on_with_the_same_bits(decode, tmp_path):
+    config = replace(SMALL, decode=decode, kept=48)  # trials of three of the six rollouts
+
     def train(name, on_progress=None):
         run = Run(tmp_path / name, seed=5, steps=6 * 160, resume=True, checkpoint_every=2)
         env = BanditEnv(16, horizon=5, episodes=2)
-        return varibad.train(env, SMALL, run, on_progress=on_progress)
+        return varibad.train(env, config, run, on_progress=on_progress)
 
     assert_a_killed_run_ends_alike(train, tmp_path, "varibad", killed_at=5 * 160)
 
@@ -235,7 +283,9 @@ def test_it_keeps_the_contract_of_the_benchmark():
     assert examine(entrant, rows, seed=0, per_task=2, **env) == ()
 
 
-@pytest.mark.parametrize("wrong", [{"latent": 0}, {"reward_std": 0.0}, {"gamma": 2.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"latent": 0}, {"reward_std": 0.0}, {"gamma": 2.0}, {"decode": "row"}]
+)
 def test_options_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         varibad.Config(**wrong)
