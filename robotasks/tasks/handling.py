@@ -17,6 +17,7 @@ from robotasks.physics.engine import Placement
 from robotasks.physics.robots.panda import MAX_WIDTH, Control, add_panda
 from robotasks.physics.robots.placing import arm_at
 from robotasks.physics.scene import aim_camera, workshop
+from robotasks.tasks.planar import raised
 from robotasks.tasks.span import Bound, Span
 
 TIMESTEP = 0.0025
@@ -274,8 +275,7 @@ def handle(
 
 def _over(grasp_pos: Array) -> Array:
     """Where the tool is above a part, clear of it, (..., 3)."""
-    x, y, z = grasp_pos[..., 0], grasp_pos[..., 1], grasp_pos[..., 2]
-    return stack(x, y, z + HOVER)
+    return raised(grasp_pos, HOVER)
 
 
 def _fetch(now: View, job: Job, control: Control) -> tuple[Array, Array, Array]:

@@ -161,8 +161,8 @@ class RewardBelief(Belief):
         divergences = divergence(found)
         likelihood = -0.5 * errors.sum(dim=1).mean() / self.reward_std**2
         bound = likelihood - divergences.mean()
-        shown = errors.mean().sqrt().item(), divergences.sum(dim=0).mean().item()
-        return -bound / len(found), [*shown]
+        shown = [errors.mean().sqrt().item(), divergences.sum(dim=0).mean().item()]
+        return -bound / len(found), shown
 
     def transitions(self, trials: Mapping[str, Tensor]) -> Tensor:
         """What rewards are decoded from (T, n, x): state, action as taken, next state."""

@@ -13,7 +13,7 @@ from robotasks.physics.objects import bottle, lid, lug_cap
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import aim_camera
 from robotasks.tasks.handling import LOOSE, Job, upright, workbench, yaw_of
-from robotasks.tasks.planar import above
+from robotasks.tasks.planar import above, raised
 
 SEAT = bottle.RIM - lid.UNDERSIDE
 """Height of a lid that rests on the rim (m)."""
@@ -68,7 +68,7 @@ def lid_job(
 ) -> Job:
     """Return the job of bringing a lid to `seat_pos`, which it goes down to by `depth` (m)."""
     pos, yaw = getattr(now, f"{name}_pos"), yaw_of(getattr(now, f"{name}_xaxis"))
-    grasp = stack(pos[..., 0], pos[..., 1], pos[..., 2] + GRASP_UP)
+    grasp = raised(pos, GRASP_UP)
     return Job(pos, yaw, 0 * yaw + period, grasp, seat_pos, seat_yaw + 0 * yaw, depth)
 
 

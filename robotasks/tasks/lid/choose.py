@@ -16,6 +16,7 @@ from robotasks.tasks.handling import (
     released,
 )
 from robotasks.tasks.lid.caps import SEAT, lid_job, lid_workbench, seated
+from robotasks.tasks.planar import raised
 from robotasks.tasks.push.tabletop import laid, stands
 from robotasks.tasks.slots import fixture, part
 from robotasks.tasks.span import Choice, Span
@@ -90,8 +91,7 @@ class LidChoose(Task):
         """Return the job of closing the named bottle, and whether it is closed, held or not."""
         jobs, closed = [], []
         for i in range(2):
-            pos = getattr(now, f"bottle{i}_pos")
-            rim = stack(pos[..., 0], pos[..., 1], pos[..., 2] + SEAT)
+            rim = raised(getattr(now, f"bottle{i}_pos"), SEAT)
             jobs.append(lid_job(now, rim, snap.GUIDED, name=f"lid{i}"))
             closed.append(seated(now, rim, f"lid{i}"))
         first = goal.which == 0

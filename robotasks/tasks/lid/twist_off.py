@@ -33,7 +33,7 @@ from robotasks.tasks.lid.caps import (
     opening,
     seat,
 )
-from robotasks.tasks.lid.lid_task import HELD
+from robotasks.tasks.lid.lid_task import BOTTLE_XY, HELD
 from robotasks.tasks.planar import above, raised
 from robotasks.tasks.push.tabletop import stands
 from robotasks.tasks.slots import fixture, part
@@ -49,9 +49,8 @@ DROP = 0.01
 """From so far above the table the lid is being laid down (m)."""
 ROOM = replace(CONTROL, yaw=(CONTROL.yaw[0], 1.4))
 """Where the wrist may be when it begins to twist the lid open."""
-
-
-BOTTLE = Span(bottle_xy=((0.47, 0.09), (0.53, 0.15)), bottle_yaw=(-0.8, 0.8))
+BOTTLE = Span(bottle_xy=BOTTLE_XY, bottle_yaw=(-0.8, 0.8))
+"""Where the bottle stands at the start."""
 ON = Span(angle=(LOCKED, CLOSED))
 """How far the lid is closed (rad)."""
 

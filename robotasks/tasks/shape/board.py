@@ -11,7 +11,7 @@ from robotasks.physics.objects import peg, socket
 from robotasks.physics.objects.shapes import middle_of, width_of
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.tasks.handling import Gap, Job, period_of, upright, yaw_of
-from robotasks.tasks.planar import above
+from robotasks.tasks.planar import above, raised
 
 GRASP_UP = 0.016
 """From a peg's middle up to where the fingers hold it (m)."""
@@ -50,8 +50,7 @@ def peg_grasp(xy: Array, yaw: Array, shape: Array) -> Array:
 
 def grasp_of(now: View, name: str = "peg") -> Array:
     """Where the fingers hold a peg, (..., 3)."""
-    pos = getattr(now, f"{name}_pos")
-    return stack(pos[..., 0], pos[..., 1], pos[..., 2] + GRASP_UP)
+    return raised(getattr(now, f"{name}_pos"), GRASP_UP)
 
 
 def seat(xy: Array) -> Array:

@@ -22,6 +22,7 @@ from robotasks.tasks.handling import (
     workbench,
     wrap,
 )
+from robotasks.tasks.planar import raised
 from robotasks.tasks.push.tabletop import laid, stands
 from robotasks.tasks.shape.board import inserted, peg_job
 from robotasks.tasks.slots import fixture, part
@@ -123,8 +124,7 @@ class Sorting(Task):
     def job(self, now: View, i: int) -> Job:
         """Return the job of putting peg i into its socket."""
         bottom = getattr(now, f"socket{i}_pos")
-        middle = stack(bottom[..., 0], bottom[..., 1], bottom[..., 2] + SOCKET)
-        return peg_job(now, middle, 0 * bottom[..., 0], name=f"peg{i}")
+        return peg_job(now, raised(bottom, SOCKET), 0 * bottom[..., 0], name=f"peg{i}")
 
     def is_in(self, now: View, i: int) -> Array:
         """Whether peg i is in its socket, (...) bool."""
