@@ -66,6 +66,8 @@ class Config:
     value: float = 1.0  # weight of the value loss
     learning_rate: float = 1e-3  # the first one
     eyes_rate: float = 1e-3  # learning rate of what sees pictures
+    eyes_epochs: int = 2  # its passes over each rollout
+    eyes_minibatches: int = 32  # its gradient steps per pass
     target_kl: float | None = 0.05  # of the last pass; None keeps the learning rate
     final_kl: float = 0.05  # share of target_kl at the run's end, reached in a straight line
     max_grad_norm: float = 1.0
@@ -75,7 +77,14 @@ class Config:
         """Raise ValueError for options that cannot work."""
         check_options(
             self,
-            counts=("rollout", "epochs", "minibatches", "threads"),
+            counts=(
+                "rollout",
+                "epochs",
+                "minibatches",
+                "eyes_epochs",
+                "eyes_minibatches",
+                "threads",
+            ),
             positive=("initial_std", "clip", "learning_rate", "eyes_rate", "max_grad_norm"),
             shares=("gamma", "lam", "final_kl"),
         )

@@ -84,12 +84,12 @@ class Teaching(Protocol):
         ...
 
     @property
-    def epochs(self) -> int:
+    def eyes_epochs(self) -> int:
         """Passes over each rollout."""
         ...
 
     @property
-    def minibatches(self) -> int:
+    def eyes_minibatches(self) -> int:
         """Gradient steps per pass."""
         ...
 
@@ -113,7 +113,9 @@ class EyesLearner:
     def learn(self, obs: Tensor, known: Tensor) -> dict[str, float]:
         """Passes over a rollout's normalised `obs` (T, N, o); known: the states (T, N, k) then."""
         rows, states, config, errors = obs.flatten(0, 1), known.flatten(0, 1), self.config, []
-        for chosen in passes(len(rows), config.epochs, config.minibatches, self.generator):
+        for chosen in passes(
+            len(rows), config.eyes_epochs, config.eyes_minibatches, self.generator
+        ):
             error = nn.functional.mse_loss(self.eyes.tell(rows[chosen]), states[chosen])
             self.adam.zero_grad()
             error.backward()
