@@ -65,7 +65,7 @@ class Config:
     entropy: float = 0.0  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
     learning_rate: float = 1e-3  # the first one
-    eyes_rate: float = 1e-3  # learning rate of what sees pictures
+    eyes_rate: float = 3e-3  # learning rate of what sees pictures, the first one
     eyes_epochs: int = 2  # its passes over each rollout
     eyes_minibatches: int = 32  # its gradient steps per pass
     target_kl: float | None = 0.05  # of the last pass; None keeps the learning rate
@@ -153,7 +153,7 @@ class PPO:
         metrics = self.fit(self.rows(batch), left)
         # Only now: collecting and learning must see the same features.
         if self.eyes:
-            metrics |= self.eyes.learn(self.policy.normalise(batch.obs), batch.privileged)
+            metrics |= self.eyes.learn(self.policy.normalise(batch.obs), batch.privileged, left)
         self.policy.normalise.update(batch.obs)
         return metrics
 

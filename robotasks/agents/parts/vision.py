@@ -18,6 +18,7 @@ STATE = "state"
 _LAYERS = ((16, 4, 2), (32, 3, 1), (16, 1, 1))  # channels, width and stride of each convolution
 _LEAST = 8  # pixels that leave a place to choose from
 _HIDDEN = 128  # width of the layer between places and state
+_FINAL = 0.05  # share of the learning rate at the run's end, reached in a straight line
 
 
 def flattened(obs: Any) -> Tensor:
@@ -80,7 +81,7 @@ class Teaching(Protocol):
 
     @property
     def eyes_rate(self) -> float:
-        """The learning rate."""
+        """The learning rate, the first one."""
         ...
 
     @property
@@ -110,9 +111,13 @@ class EyesLearner:
         self.eyes, self.config, self.generator = eyes, config, generator
         self.adam = torch.optim.Adam(eyes.parameters(), config.eyes_rate, fused=True)
 
-    def learn(self, obs: Tensor, known: Tensor) -> dict[str, float]:
-        """Passes over a rollout's normalised `obs` (T, N, o); known: the states (T, N, k) then."""
+    def learn(self, obs: Tensor, known: Tensor, left: float) -> dict[str, float]:
+        """Passes over a rollout's normalised `obs` (T, N, o); known: the states (T, N, k) then.
+
+        left: the share of the run that lies ahead, 1 to 0; the learning rate falls with it.
+        """
         rows, states, config, errors = obs.flatten(0, 1), known.flatten(0, 1), self.config, []
+        self.adam.param_groups[0]["lr"] = config.eyes_rate * (_FINAL + (1 - _FINAL) * left)
         for chosen in passes(
             len(rows), config.eyes_epochs, config.eyes_minibatches, self.generator
         ):
