@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import mujoco
 import numpy as np
@@ -45,17 +45,23 @@ class Marker(Protocol):
 class Camera:
     """Renders worlds of one model's structure; sizes and colours may differ between them."""
 
+    _failure: ClassVar[Exception | None] = None
+    """Why OpenGL did not work in this process: MuJoCo aborts it where that is tried again."""
+
     def __init__(self, model: mujoco.MjModel, width: int, height: int) -> None:
         """Open OpenGL; raises RuntimeError, with the way out, where it does not work."""
         model.vis.global_.offwidth = max(model.vis.global_.offwidth, width)
         model.vis.global_.offheight = max(model.vis.global_.offheight, height)
-        try:
-            self._renderer = mujoco.Renderer(model, height, width)
-        except Exception as error:  # each OpenGL library fails with an exception of its own
+        if Camera._failure is None:
+            try:
+                self._renderer = mujoco.Renderer(model, height, width)
+            except Exception as error:  # each OpenGL library fails with an exception of its own
+                Camera._failure = error
+        if Camera._failure is not None:
             raise RuntimeError(
-                f"pictures need OpenGL, which does not work here ({error}); "
+                f"pictures need OpenGL, which does not work here ({Camera._failure}); "
                 "`robotasks doctor` tells the command that mends it"
-            ) from error
+            ) from Camera._failure
         self._options = mujoco.MjvOption()
         self._options.geomgroup[HIDDEN] = 0
         self._options.sitegroup[:] = 0

@@ -128,7 +128,8 @@ def test_mistakes_are_named(arguments, message):
         TaskVectorEnv("push-to", 1, **{**PIXELS, **arguments})
 
 
-def test_pictures_and_videos_need_no_opengl(tmp_path):
+@pytest.mark.parametrize("setting", [{"MUJOCO_GL": "disable"}, {}], ids=["disabled", "no display"])
+def test_pictures_and_videos_need_no_opengl(setting, tmp_path):
     code = (
         "from robotasks import TaskVectorEnv\n"
         "from robotasks.commands.view import Options, film, write\n"
@@ -143,7 +144,8 @@ def test_pictures_and_videos_need_no_opengl(tmp_path):
         "write(Options('reach', out=out, episodes=1, every=25, width=64, height=48), 'disable')\n"
         "print(out.stat().st_size > 500)\n"
     )
-    environment = {**os.environ, "MUJOCO_GL": "disable"}
+    needed = {"MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"}
+    environment = {k: v for k, v in os.environ.items() if k not in needed} | setting
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

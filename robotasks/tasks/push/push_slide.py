@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from robotasks.arrays import distance, dot, namespace, norm
 from robotasks.physics.objects import puck
+from robotasks.physics.scene import aim_camera
 from robotasks.tasks.planar import GRAVITY, act, delivered, nearness, push
 from robotasks.tasks.push.part_to import PushPart
 from robotasks.tasks.push.tabletop import CONTROL, tabletop
@@ -46,6 +47,7 @@ class PushSlide(PushPart):
 
     def scene(self):
         spec = tabletop()
+        aim_camera(spec, "front", eye=(1.40, -0.62, 0.80), target=(0.46, -0.02, 0.10))
         puck.add_puck(spec)
         return spec
 
