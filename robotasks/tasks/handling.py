@@ -199,11 +199,15 @@ def released(now: View) -> Array:
     return now.grip_width > LOOSE
 
 
+def letting_go(now: View) -> Array:
+    """How far the fingers are told to open, 0 to 1, whatever they hold and however thick it is."""
+    return clip(now.setpoint[..., 6] / OPEN, 0.0, 1.0)
+
+
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap
-    opened = clip((now.grip_width - 0.03) / (LOOSE - 0.03), 0.0, 1.0)
-    left = namespace(opened).where(done, opened, 0 * opened)
+    left = namespace(gap.up).where(done, letting_go(now), 0 * gap.up)
     fetched, put = fetching(now, job.grasp_pos, gap.up, done), insertion(gap, job.depth)
     return 0.25 * fetched + 0.6 * put + 0.15 * left
 

@@ -6,13 +6,13 @@ import math
 
 import mujoco
 
-from robotasks.arrays import clip, distance, namespace, stack, yaw_quat
+from robotasks.arrays import distance, namespace, stack, yaw_quat
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import bottle, lid, lug_cap
 from robotasks.physics.robots.placing import arm_at, part_at
 from robotasks.physics.scene import aim_camera
-from robotasks.tasks.handling import LOOSE, Job, upright, workbench, yaw_of
+from robotasks.tasks.handling import Job, upright, workbench, yaw_of
 from robotasks.tasks.planar import above, raised
 
 SEAT = bottle.RIM - lid.UNDERSIDE
@@ -80,8 +80,3 @@ def lid_in_hand(start: View) -> Placement:
     offset = stack(x * xp.cos(yaw), x * xp.sin(yaw), slip[..., 1] - GRASP_UP)
     held = part_at("lid", start.tcp_pos + offset, yaw_quat(yaw + slip[..., 2]))
     return arm_at(start.tcp_pos, yaw, 0 * yaw + _WIDTH) | held
-
-
-def opening(now: View) -> Array:
-    """How far the fingers are open around a lid, 0 when they hold it, 1 when they let go."""
-    return clip((now.grip_width - _WIDTH) / (LOOSE - _WIDTH), 0.0, 1.0)

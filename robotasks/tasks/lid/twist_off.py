@@ -18,6 +18,7 @@ from robotasks.tasks.handling import (
     hand_around,
     handle,
     holds,
+    letting_go,
     open_hand,
     released,
     steer,
@@ -30,7 +31,6 @@ from robotasks.tasks.lid.caps import (
     lid_job,
     lid_workbench,
     lug_fields,
-    opening,
     seat,
 )
 from robotasks.tasks.lid.lid_task import BOTTLE_XY, HELD
@@ -111,7 +111,7 @@ class TwistOff(Task):
         free = xp.where(off > 0, 1 + 0 * off, xp.where(lock.up > ENTERS, 1 + 0 * off, turned))
         lifted = xp.where(off > 0, 1 + 0 * off, raised)
         near = alignment(job.gap) * (0.7 + 0.3 * closeness(job.gap.up, 0.1))
-        left = xp.where(laid, opening(now), 0 * off)
+        left = xp.where(laid, letting_go(now), 0 * off)
         level = 0.2 * fetched + 0.25 * free + 0.15 * lifted + 0.25 * near + 0.15 * left
         return [Stage(0.99 * level, laid & released(now))]
 

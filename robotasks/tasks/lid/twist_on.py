@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from robotasks.arrays import namespace
 from robotasks.physics.objects.lug_cap import ENTRY, PERIOD
-from robotasks.tasks.handling import CONTROL, fetching, handle, holds
-from robotasks.tasks.lid.caps import add_lugs, lid_job, lug_fields, opening, seat
+from robotasks.tasks.handling import CONTROL, fetching, handle, holds, letting_go
+from robotasks.tasks.lid.caps import add_lugs, lid_job, lug_fields, seat
 from robotasks.tasks.lid.lid_task import BOTTLE_XY, LidTask
 from robotasks.tasks.span import Span
 from robotasks.tasks.twist import CLOSED, DEPTH, closing, lock_of, locked, wring
@@ -51,7 +51,7 @@ class TwistOn(LidTask):
 
     def progress(self, now, goal):
         lock, job, closed = self.lock(now, goal), self.job(now, goal), self.closed(now, goal)
-        left = namespace(lock.up).where(closed, opening(now), 0 * lock.up)
+        left = namespace(lock.up).where(closed, letting_go(now), 0 * lock.up)
         fetched = fetching(now, job.grasp_pos, lock.up + job.seat_pos[..., 2], closed)
         return 0.2 * fetched + 0.65 * closing(lock) + 0.15 * left
 
