@@ -31,7 +31,7 @@ from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_sizes, row_size
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
 from robotasks.agents.parts.descent import descend, pace, update_metrics
-from robotasks.agents.parts.gae import gae
+from robotasks.agents.parts.gae import expected, gae
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import DiagonalGaussian, mlp
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
@@ -48,6 +48,7 @@ class Config:
     width: int = 128  # of the memory; 64 suits a transformer
     hidden: int = 128  # width of the layer between memory and outputs
     initial_std: float = 0.5  # spread of the actions at the start, actions being in [-1, 1]
+    final_std: float | None = None  # at its end at most; None leaves that to the gradient
     gamma: float = 0.98  # discount per step, across the episodes of a trial
     lam: float = 0.95  # GAE: 0 trusts the critic, 1 the rewards
     epochs: int = 5  # passes over each rollout
@@ -67,7 +68,7 @@ class Config:
         check_options(
             self,
             counts=("width", "hidden", "epochs", "minibatches", "threads"),
-            positive=("initial_std", "clip", "learning_rate", "max_grad_norm"),
+            positive=("initial_std", "final_std", "clip", "learning_rate", "max_grad_norm"),
             shares=("gamma", "lam", "final_kl"),
         )
         if not self.infer >= 0:
@@ -173,6 +174,7 @@ class RL2:
             logged += [self._step(*(column[:, part] for column in columns)) for part in parts]
         *ppo, errors = zip(*logged, strict=True)
         pace(self.adam, ppo[2][-config.minibatches :], config.target_kl, config.final_kl, left)
+        policy.noise.narrow(config.initial_std, config.final_std, left)
         policy.normalise.update(batch.obs)
         metrics = update_metrics(list(zip(*ppo, strict=True)), self.adam, policy.noise)
         return metrics | ({"row_error": math.sqrt(np.mean(errors))} if config.infer else {})
@@ -181,8 +183,8 @@ class RL2:
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Normalised observations (T, N, o), values (T, N), advantages (T, N).
 
-        The end of an episode is none of the trial: what an episode finds out pays in the next one.
-        Nothing follows the last step.
+        The end of an episode is none of the trial: what an episode finds out pays in the next one,
+        as far as the critic foretells it. Nothing follows the last step.
         """
         config, policy = self.config, self.policy
         ends = batch.as_trials().terminated
@@ -190,8 +192,10 @@ class RL2:
         obs = policy.normalise(batch.obs)
         _, values, _ = policy(obs, batch.rows)
         after = torch.cat([values[1:], torch.zeros_like(values[:1])])
+        anew = batch.dones & ~ends
+        after = expected(after, values, anew)
         rewards = self.return_scale(batch.rewards)
-        return obs, values, gae(rewards, values, after, ends, config.gamma, config.lam)
+        return obs, values, gae(rewards, values, after, ends | anew, config.gamma, config.lam)
 
     def _step(
         self,

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotasks.agents.parts.batch import Batch
-from robotasks.agents.parts.gae import gae, successor_values
+from robotasks.agents.parts.gae import expected, gae, successor_values
 
 STEPS, WORLDS = 7, 3
 
@@ -65,3 +65,23 @@ def test_a_time_limit_does_not_change_the_value_of_a_steady_world():
     after = successor_values(batch, values, lambda obs: torch.full(obs.shape[:-1], 10.0))
     advantages = gae(batch.rewards, values, after, batch.dones, gamma, 0.95)
     np.testing.assert_allclose(advantages, 0, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), slope=st.floats(-2.0, 2.0))
+def test_what_is_foretold_stays_and_luck_is_left_out(seed, slope):
+    drawn = torch.Generator().manual_seed(seed)
+    values, luck = (torch.randn(6, 400, generator=drawn) for _ in range(2))
+    foretold = 1.0 + slope * values
+    ends = torch.zeros(6, 400, dtype=torch.bool)
+    ends[2] = ends[5, :200] = True
+    torch.testing.assert_close(expected(foretold, values, ends), foretold, atol=1e-4, rtol=1e-4)
+    found = expected(foretold + luck, values, ends)
+    assert ((found - foretold)[ends].abs().mean() < 0.25).all()
+    torch.testing.assert_close(found[~ends], (foretold + luck)[~ends])
+
+
+def test_one_world_alone_foretells_nothing_but_itself():
+    values, after = torch.randn(3, 1), torch.randn(3, 1)
+    ends = torch.tensor([[False], [True], [False]])
+    torch.testing.assert_close(expected(after, values, ends), after)

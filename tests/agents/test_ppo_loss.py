@@ -74,3 +74,13 @@ def test_value_loss_with_and_without_clip():
 )
 def test_learning_rate_follows_the_divergence(rate, kl, expected):
     assert adapted_rate(rate, kl, target=0.01) == pytest.approx(expected)
+
+
+def test_actions_spread_less_and_less_and_never_more():
+    noise = DiagonalGaussian(2, 0.5)
+    for left, limit in ((1.0, 0.5), (0.5, 0.2), (0.0, 0.08)):
+        noise.narrow(0.5, 0.08, left)
+        torch.testing.assert_close(noise.log_std.exp(), torch.full((2,), limit))
+    noise.narrow(0.5, 0.08, 1.0)
+    noise.narrow(0.5, None, 0.0)
+    torch.testing.assert_close(noise.log_std.exp(), torch.full((2,), 0.08))

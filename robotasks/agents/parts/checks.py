@@ -12,12 +12,12 @@ def check_options(
     positive: Sequence[str] = (),
     shares: Sequence[str] = (),
 ) -> None:
-    """Raise ValueError unless the named options are at least 1 (or None), above 0, within 0..1."""
+    """Raise ValueError unless the named options are at least 1, above 0, within 0..1; or None."""
     for name in counts:
         if getattr(config, name) is not None and getattr(config, name) < 1:
             raise ValueError(f"{name} must be at least 1, not {getattr(config, name)}.")
     for name in positive:
-        if not getattr(config, name) > 0:
+        if getattr(config, name) is not None and not getattr(config, name) > 0:
             raise ValueError(f"{name} must be positive, not {getattr(config, name)}.")
     for name in shares:
         if not 0 <= getattr(config, name) <= 1:

@@ -39,3 +39,20 @@ def successor_values(batch: Batch, values: Tensor, value: Callable[[Tensor], Ten
     if batch.truncated.any():
         after[batch.truncated] = value(batch.final_obs[batch.truncated])
     return after.masked_fill(batch.terminated, 0.0)
+
+
+def expected(after: Tensor, values: Tensor, ends: Tensor) -> Tensor:
+    """What follows (T, N), but where episodes end (`ends`) what `values` (T, N) foretell of it.
+
+    Where the next episode starts is luck, which nobody's action brought about and which outweighs
+    what the last ones did. What a straight line through all worlds makes of the values before it
+    takes the place of the values after it.
+    """
+    after = after.clone()
+    for t in ends.any(dim=1).nonzero().flatten().tolist():
+        worlds = ends[t]
+        before, then = values[t, worlds], after[t, worlds]
+        spread = before - before.mean()
+        slope = (spread * then).sum() / (spread.square().sum() + 1e-8)
+        after[t, worlds] = then.mean() + slope * spread
+    return after

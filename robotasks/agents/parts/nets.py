@@ -104,6 +104,15 @@ class DiagonalGaussian(nn.Module):
         """Differential entropy, a scalar: the same in every state; the mean over tasks."""
         return (self.log_std + 0.5 * math.log(2 * math.pi * math.e)).sum(-1).mean()
 
+    @torch.no_grad()
+    def narrow(self, initial: float, final: float | None, left: float) -> None:
+        """Let no action spread wider than on the way from `initial` to `final`; None lets it.
+
+        left: the share of the run that lies ahead, 1 to 0; the limit falls by equal factors.
+        """
+        if final is not None:
+            self.log_std.clamp_(max=left * math.log(initial) + (1 - left) * math.log(final))
+
     def _of(self, task: Tensor | None) -> Tensor:
         return self.log_std if task is None else self.log_std[task]
 
