@@ -28,7 +28,7 @@ from robotasks.agents.parts.categorical import projected
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_sizes
-from robotasks.agents.parts.descent import descend
+from robotasks.agents.parts.descent import descend, falling
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import residual, squashed
 from robotasks.agents.parts.norm import TaskReturnLimit, statistics
@@ -167,7 +167,7 @@ class MTSAC:
         """Keep a rollout, and take gradient steps on all that is kept, once that is enough."""
         config, policy, store = self.config, self.policy, self.store
         for adam in self.adams.values():
-            share = config.final_rate + (1 - config.final_rate) * left
+            share = falling(config.final_rate, left)
             adam.param_groups[0]["lr"] = config.learning_rate * share
         policy.normalise.update(batch.obs)
         self.limit.update(batch.rewards, batch.dones)

@@ -199,17 +199,20 @@ def released(now: View) -> Array:
     return now.grip_width > LOOSE
 
 
-def letting_go(now: View) -> Array:
-    """How far the fingers are told to open, 0 to 1, whatever they hold and however thick it is."""
-    return clip(now.setpoint[..., 6] / OPEN, 0.0, 1.0)
+def letting_go(now: View, done: Array) -> Array:
+    """How far the fingers are told to open, 0 to 1, whatever they hold and however thick it is.
+
+    That counts for nothing before what they hold is `done`.
+    """
+    told = clip(now.setpoint[..., 6] / OPEN, 0.0, 1.0)
+    return namespace(told).where(done, told, 0 * told)
 
 
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap
-    left = namespace(gap.up).where(done, letting_go(now), 0 * gap.up)
     fetched, put = fetching(now, job.grasp_pos, gap.up, done), insertion(gap, job.depth)
-    return 0.25 * fetched + 0.6 * put + 0.15 * left
+    return 0.25 * fetched + 0.6 * put + 0.15 * letting_go(now, done)
 
 
 def steer(now: View, control: Control, target: Array, turn: Array, width: Array) -> Array:

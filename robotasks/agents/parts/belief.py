@@ -22,7 +22,7 @@ from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.cores import GRUCore
-from robotasks.agents.parts.descent import descend
+from robotasks.agents.parts.descent import FINAL, descend, falling
 from robotasks.agents.parts.nets import mlp
 from robotasks.agents.parts.norm import RunningMeanStd
 from robotasks.agents.parts.state import adam_state, load_adam
@@ -30,8 +30,6 @@ from robotasks.agents.parts.store import Blocks
 
 LOG_VAR = -10.0, 2.0
 """How sure a belief over what is hidden may be, and how unsure."""
-FINAL = 0.05
-"""Share of the learning rate at the run's end, reached in a straight line."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +256,7 @@ class BeliefLearner:
         lesson = self.belief.lesson(batch)
         self.store.add(lesson)
         self.belief.look(lesson)
-        self.adam.param_groups[0]["lr"] = options.belief_rate * (FINAL + (1 - FINAL) * left)
+        self.adam.param_groups[0]["lr"] = options.belief_rate * falling(FINAL, left)
         advice = "Lower belief_rate or raise reward_std"
         for _ in range(options.belief_steps):
             loss, numbers = self.belief.loss(self._drawn(), self.generator)

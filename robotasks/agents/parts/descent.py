@@ -11,6 +11,17 @@ from torch import Tensor, nn
 from robotasks.agents.parts.nets import DiagonalGaussian
 from robotasks.agents.parts.ppo_loss import adapted_rate
 
+FINAL = 0.05
+"""Share of a learning rate that remains at a run's end."""
+
+
+def falling(final: float, left: float) -> float:
+    """What falls in a straight line from 1 to `final` as `left` does from 1 to 0.
+
+    left: the share of the run that lies ahead.
+    """
+    return final + (1 - final) * left
+
 
 def passes(
     rows: int, epochs: int, minibatches: int, generator: torch.Generator
@@ -49,7 +60,7 @@ def pace(
     """
     if target is not None:
         group = adam.param_groups[0]
-        wanted = target * (final + (1 - final) * left)
+        wanted = target * falling(final, left)
         group["lr"] = adapted_rate(group["lr"], float(np.mean(kls)), wanted)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robotasks.agents.parts.checkpoint import State
-from robotasks.agents.parts.descent import descend, passes
+from robotasks.agents.parts.descent import FINAL, descend, falling, passes
 from robotasks.agents.parts.nets import mlp
 from robotasks.agents.parts.state import adam_state, load_adam
 
@@ -18,7 +18,6 @@ STATE = "state"
 _LAYERS = ((16, 4, 2), (32, 3, 1), (16, 1, 1))  # channels, width and stride of each convolution
 _LEAST = 8  # pixels that leave a place to choose from
 _HIDDEN = 128  # width of the layer between places and state
-_FINAL = 0.05  # share of the learning rate at the run's end, reached in a straight line
 
 
 def flattened(obs: Any) -> Tensor:
@@ -117,7 +116,7 @@ class EyesLearner:
         left: the share of the run that lies ahead, 1 to 0; the learning rate falls with it.
         """
         rows, states, config, errors = obs.flatten(0, 1), known.flatten(0, 1), self.config, []
-        self.adam.param_groups[0]["lr"] = config.eyes_rate * (_FINAL + (1 - _FINAL) * left)
+        self.adam.param_groups[0]["lr"] = config.eyes_rate * falling(FINAL, left)
         for chosen in passes(
             len(rows), config.eyes_epochs, config.eyes_minibatches, self.generator
         ):

@@ -107,12 +107,11 @@ class TwistOff(Task):
         fetched = fetching(now, job.grasp_pos, lock.up, laid)
         off = clip((norm(job.part_pos[..., :2] - now.bottle_pos[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
         turned = clip((CLOSED - lock.angle) / (CLOSED - ENTRY), 0.0, 1.0)
-        raised = clip(lock.up / LIFT, 0.0, 1.0)
         free = xp.where(off > 0, 1 + 0 * off, xp.where(lock.up > ENTERS, 1 + 0 * off, turned))
-        lifted = xp.where(off > 0, 1 + 0 * off, raised)
+        lifted = xp.where(off > 0, 1 + 0 * off, clip(lock.up / LIFT, 0.0, 1.0))
         near = alignment(job.gap) * (0.7 + 0.3 * closeness(job.gap.up, 0.1))
-        left = xp.where(laid, letting_go(now), 0 * off)
-        level = 0.2 * fetched + 0.25 * free + 0.15 * lifted + 0.25 * near + 0.15 * left
+        level = 0.2 * fetched + 0.25 * free + 0.15 * lifted + 0.25 * near
+        level = level + 0.15 * letting_go(now, laid)
         return [Stage(0.99 * level, laid & released(now))]
 
     def success(self, now, goal):

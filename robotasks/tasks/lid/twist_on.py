@@ -51,9 +51,8 @@ class TwistOn(LidTask):
 
     def progress(self, now, goal):
         lock, job, closed = self.lock(now, goal), self.job(now, goal), self.closed(now, goal)
-        left = namespace(lock.up).where(closed, letting_go(now), 0 * lock.up)
         fetched = fetching(now, job.grasp_pos, lock.up + job.seat_pos[..., 2], closed)
-        return 0.2 * fetched + 0.65 * closing(lock) + 0.15 * left
+        return 0.2 * fetched + 0.65 * closing(lock) + 0.15 * letting_go(now, closed)
 
     def expert(self, now, goal, memory):
         xp = namespace(now.tcp_pos)
