@@ -27,8 +27,8 @@ from robotasks.agents.parts.collect import (
     Collector,
     env_device,
     env_sizes,
+    hidden_size,
     picture_shape,
-    privileged_size,
 )
 from robotasks.agents.parts.descent import descend, pace, passes, update_metrics
 from robotasks.agents.parts.gae import gae, successor_values
@@ -153,7 +153,7 @@ class PPO:
         metrics = self.fit(self.rows(batch), left)
         # Only now: collecting and learning must see the same features.
         if self.eyes:
-            metrics |= self.eyes.learn(self.policy.normalise(batch.obs), batch.privileged, left)
+            metrics |= self.eyes.learn(self.policy.normalise(batch.obs), batch.hidden, left)
         self.policy.normalise.update(batch.obs)
         return metrics
 
@@ -236,7 +236,7 @@ def train(
     with torch_threads(config.threads):
         generator, seen = torch.Generator().manual_seed(run.seed), env.single_observation_space
         shape = picture_shape(seen)
-        eyes = Eyes(*shape, privileged_size(env), generator) if shape else None
+        eyes = Eyes(*shape, hidden_size(env), generator) if shape else None
         policy = ActorCritic(*env_sizes(env, seeing=True), config, generator, eyes=eyes)
         device = env_device(env)
         if device != policy.device:  # weights are drawn by the CPU's generator wherever they go
@@ -257,7 +257,7 @@ def act_and_learn(
     on_progress: OnProgress | None,
 ) -> None:
     """Let a policy act in `env` and its learner learn, as `run` says; see `train`."""
-    collector = Collector(env, policy, config.rollout, privileged=policy.eyes is not None)
+    collector = Collector(env, policy, config.rollout, hidden=policy.eyes is not None)
 
     def begin() -> None:
         if run.pretrained:

@@ -11,7 +11,6 @@ the policy reaches the encoder.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.belief import Belief, BeliefLearner, HiddenBelief, Options, RewardBelief
 from robotasks.agents.parts.checkpoint import State, section
-from robotasks.agents.parts.collect import Collector, env_sizes, row_size
+from robotasks.agents.parts.collect import Collector, env_sizes, hidden_size, row_size
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_module, module_state
@@ -50,15 +49,6 @@ class Config(ppo.Config, Options):
         self.check_belief()
 
 
-def make_belief(
-    sizes: tuple[int, int], columns: Tensor, row: int, config: Config, generator: torch.Generator
-) -> Belief:
-    """The belief that the options ask for; see `BeliefPolicy`."""
-    if config.decode == "hidden":
-        return HiddenBelief(sizes[0], columns, row, config, generator)
-    return RewardBelief(*sizes, columns, config, generator)
-
-
 class BeliefPolicy(nn.Module):
     """A belief, and a policy and critic without memory on the observation and the belief."""
 
@@ -66,20 +56,15 @@ class BeliefPolicy(nn.Module):
 
     def __init__(
         self,
-        observation_size: int,
-        action_size: int,
-        columns: Tensor,
-        row: int,
+        sizes: tuple[int, int],
+        belief: Belief,
         config: Config,
         generator: torch.Generator,
     ) -> None:
-        """columns: `state` of a `RewardBelief`, or `hidden` of a `HiddenBelief`.
-
-        row: numbers of a row.
-        """
+        """sizes: of an observation and of an action."""
         super().__init__()
-        self.sizes = sizes = observation_size, action_size
-        self.belief = make_belief(sizes, columns, row, config, generator)
+        self.sizes, self.belief = sizes, belief
+        observation_size, action_size = sizes
         seen = observation_size + 2 * self.belief.latent
         self.actor_critic = ActorCritic(seen, action_size, config, generator)
         self.noise = self.actor_critic.noise
@@ -158,19 +143,9 @@ def state_columns(layout: Layout) -> Tensor:
             f"{VariBAD.name} learns what is hidden from the rewards, which the observation does "
             f"not tell: it has {', '.join(layout)}. Reveal history (--reveal history)."
         )
-    return _columns(layout, [name for name in layout if name not in HISTORY])
-
-
-def hidden_columns(privileged: Layout, told: Layout) -> Tensor:
-    """Numbers of the columns that learners may know and the observation does not tell, int64."""
-    return _columns(privileged, [name for name in privileged if name not in told])
-
-
-def _columns(layout: Layout, names: Sequence[str]) -> Tensor:
     numbers = range(layout.size)
-    return torch.tensor(
-        [i for name in names for i in numbers[layout.columns(name)]], dtype=torch.int64
-    )
+    told = [numbers[layout.columns(name)] for name in layout if name not in HISTORY]
+    return torch.tensor([i for columns in told for i in columns], dtype=torch.int64)
 
 
 def train(
@@ -188,12 +163,16 @@ def train(
     config = dataclasses.replace(config, rollout=env.episodes * env.horizon)
     with torch_threads(config.threads):
         generator = torch.Generator().manual_seed(run.seed)
+        sizes, state = env_sizes(env), state_columns(env.layout)
         knows = config.decode == "hidden"  # what is hidden, while it learns
-        columns = state_columns(env.layout)
+        belief: Belief
         if knows:
-            columns = hidden_columns(env.privileged_layout, env.layout)
-        policy = BeliefPolicy(*env_sizes(env), columns, row_size(env), config, generator)
-        collector = Collector(env, policy, config.rollout, anew=True, rows=knows, privileged=knows)
+            hidden = hidden_size(env) + row_size(env)
+            belief = HiddenBelief(sizes[0], hidden, config, generator)
+        else:
+            belief = RewardBelief(*sizes, state, config, generator)
+        policy = BeliefPolicy(sizes, belief, config, generator)
+        collector = Collector(env, policy, config.rollout, anew=True, rows=knows, hidden=knows)
         learner = VariBAD(policy, config, collector.batch)
         options = dataclasses.asdict(config)
         training = Training(run, learner, collector)
@@ -208,11 +187,16 @@ def load(folder: Path | str) -> MemoryAdapter:
     """
     stored = read_config(folder)
     with checkpoint.opened(Path(folder) / CHECKPOINT, VariBAD.name) as state:
-        config, belief = Config(**stored["config"]), section(state, "learner/belief")
-        sizes = len(belief["normalise.mean"]), len(state["learner/ppo/policy/noise.log_std"])
-        columns = torch.from_numpy(belief["hidden" if config.decode == "hidden" else "state"])
-        row = len(belief.get("scale.mean", columns)) - len(columns)
-        policy = BeliefPolicy(*sizes, columns, row, config, torch.Generator())
+        config, kept = Config(**stored["config"]), section(state, "learner/belief")
+        sizes = len(kept["normalise.mean"]), len(state["learner/ppo/policy/noise.log_std"])
+        generator = torch.Generator()
+        belief: Belief
+        if config.decode == "hidden":
+            belief = HiddenBelief(sizes[0], len(kept["scale.mean"]), config, generator)
+        else:
+            columns = torch.from_numpy(kept["state"])
+            belief = RewardBelief(*sizes, columns, config, generator)
+        policy = BeliefPolicy(sizes, belief, config, generator)
         load_module(policy.belief, "learner/belief", state)
         load_module(policy.actor_critic, "learner/ppo/policy", state)
     return MemoryAdapter(policy)

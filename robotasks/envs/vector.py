@@ -27,7 +27,7 @@ from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
 from robotasks.envs.rendering import MODES, Pictures
 from robotasks.envs.sight import EYES, Sight
-from robotasks.layout import Array, Layout, View, unknown
+from robotasks.layout import Array, View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks.distribution import Distribution, split_row
 from robotasks.tasks.looks import CAMERAS
@@ -180,17 +180,15 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             rows[of, : part.shape[1]] = part
         return self._asarray(rows)
 
-    def privileged(self) -> Array:
-        """Return what `observe="state"` tells where the goal is revealed, (n, columns) float32.
+    def hidden(self) -> Array:
+        """Return what these worlds do not tell in numbers, (n, columns) float32.
 
-        Whatever these worlds show: for learners that may know more than their policies.
+        Of what `observe="state"` tells where the goal is revealed: for learners that may know more
+        than their policies.
         """
-        return self._observed(self._omniscient)
-
-    @property
-    def privileged_layout(self) -> Layout:
-        """Where each number lies in what `privileged` returns."""
-        return self._omniscient.layout
+        whole, layout = self._observed(self._omniscient), self._omniscient.layout
+        untold = [whole[:, layout.columns(name)] for name in layout if name not in self.layout]
+        return namespace(whole).concat([whole[:, :0], *untold], axis=1)
 
     @cached_property
     def _omniscient(self) -> Observer:

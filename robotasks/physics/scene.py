@@ -223,12 +223,16 @@ def aim_camera(
     name: str,
     eye: Point,
     target: Point,
+    fovy: float = 40.0,
 ) -> None:
-    """Put the camera `name` at `eye`, looking at `target`, the picture's horizon level."""
+    """Put the camera `name` at `eye`, looking at `target`, the picture's horizon level.
+
+    fovy: its field of view from top to bottom (degrees).
+    """
     back = np.subtract(eye, target)
     right = np.cross([0, 0, 1], back)
     up = np.cross(back, right)
-    camera = spec.camera(name) or spec.worldbody.add_camera(name=name, fovy=40)
+    camera = spec.camera(name) or spec.worldbody.add_camera(name=name)
     axes = np.column_stack([axis / np.linalg.norm(axis) for axis in (right, up, back)])
-    camera.pos = eye
+    camera.pos, camera.fovy = eye, fovy
     mujoco.mju_mat2Quat(camera.quat, axes.ravel())

@@ -47,8 +47,9 @@ def drawn(seed=0):
 
 def make_policy(layout=None, action_size=3, config=SMALL):
     layout = layout or BanditEnv().layout
-    columns = varibad.state_columns(layout)
-    return varibad.BeliefPolicy(layout.size, action_size, columns, 3, config, drawn(1))
+    sizes, generator = (layout.size, action_size), drawn(1)
+    belief = RewardBelief(*sizes, varibad.state_columns(layout), config, generator)
+    return varibad.BeliefPolicy(sizes, belief, config, generator)
 
 
 def shaken(policy):
@@ -224,14 +225,14 @@ def test_a_belief_over_what_is_hidden_is_right_and_knows_how_sure_it_is():
     generator = drawn()
 
     def told(worlds):
-        batch = Batch.empty(2, worlds, 1, 1, row_size=1, privileged_size=2)
+        batch = Batch.empty(2, worlds, 1, 1, row_size=1, hidden_size=1)
         batch.rows.normal_(generator=generator)
         batch.obs[..., 0] = batch.rows[:, 0] + torch.randn(2, worlds, generator=generator)
-        batch.privileged[..., 1] = batch.rows[:, 0] - batch.obs[..., 0]  # how far off it is now
+        batch.hidden[..., 0] = batch.rows[:, 0] - batch.obs[..., 0]  # how far off it is now
         return batch
 
     config = replace(SMALL, kept=4096, belief_steps=60, trials=512, belief_rate=1e-2)
-    belief = HiddenBelief(1, torch.tensor([1]), 1, config, generator)
+    belief = HiddenBelief(1, 2, config, generator)
     learner = BeliefLearner(belief, config, told(512), generator)
     for k in range(12):
         learner.fit(told(512), 1 - k / 12)

@@ -52,8 +52,8 @@ class DotEnv(VectorEnv):
         dots = np.repeat((200 * down[:, :, None] * across[:, None])[..., None], 3, axis=-1)
         return {"state": obs[:, :2], "front": dots.astype(np.uint8)}
 
-    def privileged(self):
-        return self.env._observe()
+    def hidden(self):
+        return self.env._observe()[:, 2:]
 
     def get_state(self):
         return self.env.get_state()

@@ -151,13 +151,9 @@ class BanditEnv(VectorEnv):
         """The hidden chances, scaled to [-1, 1]."""
         return (2 * self.chances - 1).astype(np.float32)
 
-    def privileged(self):
+    def hidden(self):
         """The hidden chances, to learners."""
         return self.chances.astype(np.float32)
-
-    @property
-    def privileged_layout(self):
-        return Layout({"chances": self.chances.shape[1]})
 
     def _pull(self, actions):
         """What is shown of the pull, what it pays, what the best arm would have paid beyond it."""

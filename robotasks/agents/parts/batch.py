@@ -25,7 +25,7 @@ class Batch:
     final_obs: Tensor  # (T, N, o) last observation of an episode; only where `dones`
     last_obs: Tensor  # (N, o) what follows the last step, after a reset where one was due
     rows: Tensor  # (N, r) what the trials are about, scaled to [-1, 1]; r = 0 unless asked for
-    privileged: Tensor  # (T, N, k) the state where `obs` shows it in pictures; k = 0 elsewhere
+    hidden: Tensor  # (T, N, k) the state as far as `obs` does not tell it; k = 0 unless asked for
 
     @classmethod
     def empty(
@@ -36,7 +36,7 @@ class Batch:
         action_size: int,
         device: torch.device | str = "cpu",
         row_size: int = 0,
-        privileged_size: int = 0,
+        hidden_size: int = 0,
     ) -> Batch:
         """Buffers to be filled, all zero."""
         rows = (steps, worlds)
@@ -50,7 +50,7 @@ class Batch:
             final_obs=torch.zeros(*rows, observation_size, device=device),
             last_obs=torch.zeros(worlds, observation_size, device=device),
             rows=torch.zeros(worlds, row_size, device=device),
-            privileged=torch.zeros(*rows, privileged_size, device=device),
+            hidden=torch.zeros(*rows, hidden_size, device=device),
         )
 
     @property

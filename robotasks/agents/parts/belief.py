@@ -181,31 +181,22 @@ class HiddenBelief(Belief):
     """
 
     names = "belief_error", "belief_spread"
-    hidden: Tensor
 
     def __init__(
         self,
         observation_size: int,
-        hidden: Tensor,
-        row: int,
+        hidden: int,
         options: Options,
         generator: torch.Generator,
     ) -> None:
-        """hidden: numbers of the columns of `Batch.privileged` that are hidden, int64.
-
-        row: numbers of a row.
-        """
-        super().__init__(observation_size, len(hidden) + row, options.width, generator)
-        self.register_buffer("hidden", hidden)
+        """hidden: how many numbers, those of `Batch.hidden` and of a row together."""
+        super().__init__(observation_size, hidden, options.width, generator)
         self.scale = RunningMeanStd((self.latent,))
 
     def lesson(self, batch: Batch) -> dict[str, Tensor]:
         """Observations, and what they hide."""
         rows = batch.rows.expand(len(batch.obs), *batch.rows.shape)
-        return {
-            "obs": batch.obs,
-            "hidden": torch.cat([batch.privileged[..., self.hidden], rows], dim=-1),
-        }
+        return {"obs": batch.obs, "hidden": torch.cat([batch.hidden, rows], dim=-1)}
 
     def loss(
         self, trials: Mapping[str, Tensor], generator: torch.Generator

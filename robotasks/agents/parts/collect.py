@@ -51,8 +51,8 @@ class Collector:
     """Steps `env` with `policy`, `steps` at a time, and remembers where it stopped.
 
     anew: every rollout begins new trials in all worlds, for a policy that remembers. rows: the
-    batch then tells the rows of these trials, too. privileged: it tells the state that pictures
-    show. lasting: the control steps of a step of `env`, where a policy does not choose at each.
+    batch then tells the rows of these trials, too. hidden: it tells what observations hide of the
+    state. lasting: the control steps of a step of `env`, where a policy does not choose at each.
 
     env: a vector environment with SAME_STEP autoreset and flat Box spaces, or observations of
     numbers and pictures, which are put side by side (`flattened`). Its infos hold "final_obs" and
@@ -69,10 +69,10 @@ class Collector:
         anew: bool = False,
         lasting: int = 1,
         rows: bool = False,
-        privileged: bool = False,
+        hidden: bool = False,
     ) -> None:
         sizes, self.anew, self.lasting = env_sizes(env, seeing=True), anew, lasting
-        told = row_size(env) if rows else 0, privileged_size(env) if privileged else 0
+        told = row_size(env) if rows else 0, hidden_size(env) if hidden else 0
         self.env, self.policy = env, policy
         self.device, self._tensors = env_device(env), getattr(env, "device", None) is not None
         space = env.single_action_space
@@ -115,8 +115,8 @@ class Collector:
         obs = batch.last_obs
         for t in range(len(batch.obs)):
             batch.obs[t] = obs
-            if batch.privileged.shape[2]:
-                batch.privileged[t] = torch.as_tensor(self.env.privileged())
+            if batch.hidden.shape[2]:
+                batch.hidden[t] = torch.as_tensor(self.env.hidden())
             batch.actions[t], batch.log_probs[t] = self.policy.act(batch.obs[t])
             actions = batch.actions[t].clamp(*self._bounds)
             returned = self.env.step(actions if self._tensors else actions.numpy())
@@ -178,9 +178,9 @@ def row_size(env: Any) -> int:
     return env.scaled_rows().shape[1]
 
 
-def privileged_size(env: Any) -> int:
-    """How many numbers tell the state of a world that shows itself in pictures."""
-    return env.privileged().shape[1]
+def hidden_size(env: Any) -> int:
+    """How many numbers of the state an environment's observations do not tell."""
+    return env.hidden().shape[1]
 
 
 def env_sizes(env: VectorEnv, seeing: bool = False) -> tuple[int, int]:

@@ -39,7 +39,7 @@ class Eyes(nn.Module):
     Each camera has convolutions of its own that end in places: where in the picture each channel
     is strongest (spatial soft-argmax, Levine et al. 2016, arXiv 1504.00702). Normalised pixel by
     pixel, what never changes in a picture is blank. From places and numbers a small network tells
-    the state.
+    what the numbers leave out of the state: having to copy them too, it learned half as fast.
     """
 
     shape: Tensor
@@ -47,7 +47,8 @@ class Eyes(nn.Module):
     def __init__(
         self, numbers: int, cameras: int, pixels: int, told: int, generator: torch.Generator
     ) -> None:
-        """numbers: how many come before the pictures. told: how many the state has.
+        """numbers: how many come before the pictures. told: how many they leave out of
+        the state.
 
         Raises ValueError if the pictures are too small.
         """
@@ -66,7 +67,7 @@ class Eyes(nn.Module):
         return torch.cat([rows[..., : self.numbers], self.tell(rows)], dim=-1)
 
     def tell(self, rows: Tensor) -> Tensor:
-        """The state (..., told) that rows (..., o) show."""
+        """What pictures show of the state (..., told), from rows (..., o)."""
         numbers, seen = rows[..., : self.numbers], rows[..., self.numbers :]
         pictures = seen.reshape(-1, self.cameras, self.pixels, self.pixels, 3)
         pictures = pictures.permute(1, 0, 4, 2, 3)
@@ -100,7 +101,7 @@ class Teaching(Protocol):
 
 
 class EyesLearner:
-    """Teaches eyes to tell the state, which is known while they learn.
+    """Teaches eyes to tell what the numbers leave out, which is known while they learn.
 
     Supervised, as in Levine et al. 2016 (arXiv 1504.00702, section 5.2): rewards tell little of
     what to look for, and a policy that read what it half sees would also have to learn to see.
@@ -110,17 +111,17 @@ class EyesLearner:
         self.eyes, self.config, self.generator = eyes, config, generator
         self.adam = torch.optim.Adam(eyes.parameters(), config.eyes_rate, fused=True)
 
-    def learn(self, obs: Tensor, known: Tensor, left: float) -> dict[str, float]:
-        """Passes over a rollout's normalised `obs` (T, N, o); known: the states (T, N, k) then.
+    def learn(self, obs: Tensor, hidden: Tensor, left: float) -> dict[str, float]:
+        """Passes over a rollout's normalised `obs` (T, N, o); hidden: what to tell (T, N, k).
 
         left: the share of the run that lies ahead, 1 to 0; the learning rate falls with it.
         """
-        rows, states, config, errors = obs.flatten(0, 1), known.flatten(0, 1), self.config, []
+        rows, wanted, config, errors = obs.flatten(0, 1), hidden.flatten(0, 1), self.config, []
         self.adam.param_groups[0]["lr"] = config.eyes_rate * falling(FINAL, left)
         for chosen in passes(
             len(rows), config.eyes_epochs, config.eyes_minibatches, self.generator
         ):
-            error = nn.functional.mse_loss(self.eyes.tell(rows[chosen]), states[chosen])
+            error = nn.functional.mse_loss(self.eyes.tell(rows[chosen]), wanted[chosen])
             self.adam.zero_grad()
             error.backward()
             descend(self.adam, config.max_grad_norm, "Seeing", "Lower eyes_rate")

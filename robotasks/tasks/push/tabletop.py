@@ -24,7 +24,7 @@ def tabletop() -> mujoco.MjSpec:
     """Return the workshop with an arm whose closed fingers touch as one block."""
     spec = workshop(timestep=0.005, grasps=False)
     add_panda(spec, fist=True)
-    aim_camera(spec, "front", eye=(1.06, -0.40, 0.60), target=(0.50, -0.01, 0.03))
+    aim_camera(spec, "front", eye=(1.06, -0.40, 0.60), target=(0.53, 0.0, 0.0), fovy=32)
     return spec
 
 
