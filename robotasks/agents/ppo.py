@@ -181,13 +181,17 @@ class PPO:
     @torch.no_grad()
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Features (T, N, f), values (T, N), advantages (T, N)."""
+        obs = self.policy.features(batch.obs)
+        values = self.policy.value(obs)
+        return obs, values, self.credit(batch, values)
+
+    def credit(self, batch: Batch, values: Tensor) -> Tensor:
+        """Advantages (T, N) of what was done, given the critic's `values` (T, N)."""
         config, policy = self.config, self.policy
         self.return_scale.update(batch.rewards, batch.dones)
-        obs = policy.features(batch.obs)
-        values = policy.value(obs)
         after = successor_values(batch, values, lambda raw: policy.value(policy.features(raw)))
         rewards = self.return_scale(batch.rewards)
-        return obs, values, gae(rewards, values, after, batch.dones, config.gamma, config.lam)
+        return gae(rewards, values, after, batch.dones, config.gamma, config.lam)
 
     def loss(self, rows: Rows) -> tuple[Tensor, list[float]]:
         """What is lowered, and the numbers that `update_metrics` names."""

@@ -31,7 +31,7 @@ from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_sizes, row_size
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
 from robotasks.agents.parts.descent import descend, pace, update_metrics
-from robotasks.agents.parts.gae import expected, gae
+from robotasks.agents.parts.gae import trial_advantages
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import DiagonalGaussian, mlp
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
@@ -181,21 +181,13 @@ class RL2:
 
     @torch.no_grad()
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised observations (T, N, o), values (T, N), advantages (T, N).
-
-        The end of an episode is none of the trial: what an episode finds out pays in the next one,
-        as far as the critic foretells it. Nothing follows the last step.
-        """
+        """Normalised observations (T, N, o), values (T, N), advantages (T, N)."""
         config, policy = self.config, self.policy
-        ends = batch.as_trials().terminated
-        self.return_scale.update(batch.rewards, ends)
+        self.return_scale.update(batch.rewards, batch.as_trials().terminated)
         obs = policy.normalise(batch.obs)
         _, values, _ = policy(obs, batch.rows)
-        after = torch.cat([values[1:], torch.zeros_like(values[:1])])
-        anew = batch.dones & ~ends
-        after = expected(after, values, anew)
         rewards = self.return_scale(batch.rewards)
-        return obs, values, gae(rewards, values, after, ends | anew, config.gamma, config.lam)
+        return obs, values, trial_advantages(batch, rewards, values, config.gamma, config.lam)
 
     def _step(
         self,

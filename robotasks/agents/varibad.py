@@ -26,6 +26,7 @@ from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.belief import Belief, BeliefLearner, HiddenBelief, Options, RewardBelief
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes, hidden_size, row_size
+from robotasks.agents.parts.gae import trial_advantages
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_module, module_state
@@ -90,6 +91,16 @@ class BeliefPolicy(nn.Module):
         return self.noise.sample(mean, self.generator)
 
 
+class TrialPPO(ppo.PPO):
+    """PPO that raises the return of whole trials."""
+
+    def credit(self, batch: Batch, values: Tensor) -> Tensor:
+        """Advantages (T, N) across the episodes of trials."""
+        self.return_scale.update(batch.rewards, batch.as_trials().terminated)
+        rewards = self.return_scale(batch.rewards)
+        return trial_advantages(batch, rewards, values, self.config.gamma, self.config.lam)
+
+
 class VariBAD:
     """The learner: PPO on the beliefs that were acted on, then a better belief."""
 
@@ -98,17 +109,13 @@ class VariBAD:
     def __init__(self, policy: BeliefPolicy, config: Config, batch: Batch) -> None:
         """batch: a rollout as it will be learned from."""
         self.policy = policy
-        self.ppo = ppo.PPO(policy.actor_critic, config, batch.rewards.shape[1])
+        self.ppo = TrialPPO(policy.actor_critic, config, batch.rewards.shape[1])
         self.believing = BeliefLearner(policy.belief, config, batch, policy.generator)
 
     def learn(self, batch: Batch, left: float) -> dict[str, float]:
         """One call per rollout, which is one trial in every world."""
         self.policy.memory = None  # the trials are over
-        seen = dataclasses.replace(
-            batch.as_trials(),
-            obs=self.policy.seen(batch.obs),
-            last_obs=torch.zeros(batch.obs.shape[1], self.ppo.policy.sizes[0]),  # nothing follows
-        )
+        seen = dataclasses.replace(batch, obs=self.policy.seen(batch.obs))
         return self.ppo.learn(seen, left) | self.believing.fit(batch, left)
 
     def adapter(self) -> MemoryAdapter:

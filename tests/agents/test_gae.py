@@ -1,8 +1,11 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from robotasks.agents import rl2, varibad
+from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.gae import expected, gae, successor_values
 
@@ -85,3 +88,32 @@ def test_one_world_alone_foretells_nothing_but_itself():
     values, after = torch.randn(3, 1), torch.randn(3, 1)
     ends = torch.tensor([[False], [True], [False]])
     torch.testing.assert_close(expected(after, values, ends), after)
+
+
+def memory_learner(generator):
+    config = rl2.Config(width=16, hidden=16, gamma=0.9, lam=0.8, minibatches=2)
+    return rl2.RL2(rl2.MemoryPolicy(5, 3, 6, 0, config, generator), config, 4)
+
+
+def belief_learner(generator):
+    config = varibad.Config(hidden=(16,), gamma=0.9, lam=0.8, minibatches=2)
+    return varibad.TrialPPO(ActorCritic(5, 3, config, generator), config, 4)
+
+
+@pytest.mark.parametrize("make", [memory_learner, belief_learner])
+def test_who_learns_from_trials_counts_on_the_next_episode_but_not_on_where_it_starts(make):
+    """Against the sum of the definition, world by world, and a line fitted by numpy."""
+    draw = torch.Generator().manual_seed(0)
+    learner = make(draw)
+    batch = Batch.empty(6, 4, 5, 3)
+    batch.obs[:] = torch.randn(6, 4, 5, generator=draw)
+    batch.rewards[:] = torch.rand(6, 4, generator=draw)
+    batch.truncated[2::3] = True  # two episodes
+    _, values, advantages = learner._advantages(batch)
+    rewards = learner.return_scale(batch.rewards)
+    after = torch.cat([values[1:], torch.zeros(1, 4)])
+    after[2] = torch.from_numpy(np.polyval(np.polyfit(values[2], values[3], 1), values[2]))
+    deltas = rewards + 0.9 * after - values
+    for t in range(6):
+        by_definition = advantage_by_definition(deltas, batch.truncated[:, 0], 0.9 * 0.8, t)
+        torch.testing.assert_close(advantages[t], by_definition)

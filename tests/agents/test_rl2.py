@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from robotasks import Distribution
 from robotasks.agents import load, rl2
-from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.collect import Collector
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
 from robotasks.agents.parts.run import Run
@@ -99,27 +98,6 @@ def test_the_memory_is_kept_over_episodes_and_emptied_between_trials():
     assert policy.memory is not None
     learner.learn(batch, 1.0)
     assert policy.memory is None
-
-
-def test_advantages_count_on_the_next_episode_but_not_on_where_it_starts():
-    """Against the sum of the definition, world by world, and a line fitted by numpy."""
-    policy = shaken(make_policy())
-    config = replace(SMALL, gamma=0.9, lam=0.8)
-    learner = rl2.RL2(policy, config, 4)
-    draw = torch.Generator().manual_seed(0)
-    batch = Batch.empty(6, 4, 5, 3)
-    batch.obs[:] = torch.randn(6, 4, 5, generator=draw)
-    batch.rewards[:] = torch.rand(6, 4, generator=draw)
-    batch.truncated[2::3] = True  # two episodes
-    _, values, advantages = learner._advantages(batch)
-    rewards = learner.return_scale(batch.rewards)
-    after = torch.cat([values[1:], torch.zeros(1, 4)])
-    after[2] = torch.from_numpy(np.polyval(np.polyfit(values[2], values[3], 1), values[2]))
-    deltas = rewards + 0.9 * after - values
-    for t in range(6):
-        left = 3 - t % 3  # steps of the episode
-        by_definition = sum((0.9 * 0.8) ** k * deltas[t + k] for k in range(left))
-        torch.testing.assert_close(advantages[t], by_definition)
 
 
 @pytest.mark.parametrize("core", CORES)

@@ -41,6 +41,20 @@ def successor_values(batch: Batch, values: Tensor, value: Callable[[Tensor], Ten
     return after.masked_fill(batch.terminated, 0.0)
 
 
+def trial_advantages(
+    batch: Batch, rewards: Tensor, values: Tensor, gamma: float, lam: float
+) -> Tensor:
+    """Advantages (T, N) across the episodes of trials, from scaled `rewards` and `values` (T, N).
+
+    The end of an episode is none of the trial: what an episode finds out pays in the next one, as
+    far as the critic foretells it. Nothing follows the last step.
+    """
+    ends = batch.as_trials().terminated
+    anew = batch.dones & ~ends
+    after = expected(torch.cat([values[1:], 0 * values[:1]]), values, anew)
+    return gae(rewards, values, after, ends | anew, gamma, lam)
+
+
 def expected(after: Tensor, values: Tensor, ends: Tensor) -> Tensor:
     """What follows (T, N), but where episodes end (`ends`) what `values` (T, N) foretell of it.
 
