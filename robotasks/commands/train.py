@@ -153,8 +153,6 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "engine": options.engine,
         "device": options.device,
         "threads": options.threads,
-        # Where clocks differ, nearly every step ends an episode and has all pictures drawn twice.
-        "stagger": options.observe != "pixels",
     }
     where = {"engine": "gpu"} if options.engine == "gpu" else {}
     told: dict[str, Any] = {

@@ -73,9 +73,14 @@ class Record:
         self.last_action[forgets], self.last_reward[forgets] = 0.0, 0.0
         return anew
 
-    def stagger(self) -> None:
-        """Spread the clocks over the horizon, so that short rollouts see all of an episode."""
-        self.elapsed[:] = np.arange(self.worlds) * self.horizon // self.worlds
+    def stagger(self, moments: int) -> None:
+        """Spread the clocks over the horizon, so that short rollouts see all of an episode.
+
+        moments: how many times of an episode there are among them, at most.
+        """
+        moments = min(moments, self.worlds)
+        group = np.arange(self.worlds) * moments // self.worlds
+        self.elapsed[:] = group * self.horizon // moments
 
     def tick(
         self,

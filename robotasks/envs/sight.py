@@ -16,6 +16,8 @@ from robotasks.tasks.task import Task
 
 EYES = ("front", "wrist")
 """Cameras of an observation unless others are named."""
+MOMENTS = 10
+"""How many clocks staggered worlds have: a step that ends some episodes draws all twice."""
 
 
 class Sight:

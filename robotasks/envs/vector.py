@@ -26,7 +26,7 @@ from robotasks.envs.making import for_gpu, samples_of, tasks_and_tables
 from robotasks.envs.observation import Observer
 from robotasks.envs.record import Record
 from robotasks.envs.rendering import MODES, Pictures
-from robotasks.envs.sight import EYES, Sight
+from robotasks.envs.sight import EYES, MOMENTS, Sight
 from robotasks.layout import Array, View, unknown
 from robotasks.physics.engine import Engine
 from robotasks.tasks.distribution import Distribution, split_row
@@ -83,7 +83,8 @@ class TaskVectorEnv(gym.vector.VectorEnv):
         goal_conditioned: dict observations and `compute_reward`, with the sparse reward.
         layout_tasks: tasks, these among them, that share one observation layout; its own if None.
         start: name of the tasks' start, or of several, between which the worlds take turns.
-        episodes: consecutive episodes on one row (a trial). stagger: spread the worlds' clocks.
+        episodes: consecutive episodes on one row (a trial). stagger: spread the worlds' clocks,
+        with pixels over ten moments, since a step that ends some episodes draws all twice.
         engine: "cpu" (numpy) or "gpu" (torch tensors on `device`, the first GPU if None; the same
         worlds in float32, see docs/gpu.md). threads: native threads, 0 for all cores.
         """
@@ -217,7 +218,7 @@ class TaskVectorEnv(gym.vector.VectorEnv):
             self._np_random, self._np_random_seed = chance
             raise
         if self._stagger and not self._begun:
-            self._record.stagger()
+            self._record.stagger(self.num_envs if self._sight is None else MOMENTS)
         self._begun = True
         chosen = self._asarray(mask)[:, None]
         self._last_obs = self._xp.where(chosen, self._see(), self._last_obs)

@@ -76,6 +76,18 @@ def test_learners_may_be_told_the_state_that_a_policy_does_not_see(made):
         other.step(action)
 
 
+def test_staggered_worlds_end_their_episodes_at_few_moments():
+    """A step that ends some draws all pictures twice."""
+    made = {"autoreset_mode": "SameStep", "stagger": True, "max_episode_steps": 40}
+    env = TaskVectorEnv("push-to", 24, **made, **PIXELS | {"cameras": ["front"], "pixels": 8})
+    env.reset(seed=0)
+    action = np.zeros((24, 5), np.float32)
+    ended = np.array([env.step(action)[3] for _ in range(40)])
+    assert (ended.sum(axis=0) == 1).all()
+    assert ended.any(axis=1).sum() == 10
+    assert ended.sum(axis=1).max() == 3
+
+
 def test_threads_and_neighbours_change_no_picture():
     many = TaskVectorEnv("push-to", 3, **{**PIXELS, "threads": 2}).reset(seed=4)[0]
     one = make_env("push-to", **PIXELS).reset(seed=6)[0]
