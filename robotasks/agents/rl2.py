@@ -8,13 +8,13 @@ simulation is lost ends its trial early, and reads on.) The memory is a GRU or a
 observation's `history` tells last action and reward, episode starts, time left.
 
 While it learns, the rows are known, if not to the policy: with `infer` the memory also learns to
-tell the row of its trial (Humplik et al. 2019, arXiv 1905.06424), and the critic is told it.
+tell the row of its trial and how sure it is (Humplik et al. 2019, arXiv 1905.06424). Policy and
+critic read what it tells; the critic is told the row.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +33,7 @@ from robotasks.agents.parts.cores import GRUCore, TransformerCore
 from robotasks.agents.parts.descent import descend, pace, update_metrics
 from robotasks.agents.parts.gae import trial_advantages
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
-from robotasks.agents.parts.nets import DiagonalGaussian, mlp
+from robotasks.agents.parts.nets import DiagonalGaussian, mlp, unlikely
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
 from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
@@ -56,7 +56,7 @@ class Config:
     clip: float = 0.2  # how far the probability ratio may usefully move
     entropy: float = 0.002  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
-    infer: float = 0.0  # weight of telling the row from the memory; above 0 the critic is told it
+    infer: float = 0.0  # weight of telling the row from the memory; above 0 the critic knows it
     learning_rate: float = 1e-3  # the first one
     target_kl: float | None = 0.02  # of the last pass; None keeps the learning rate
     final_kl: float = 0.2  # share of target_kl at the run's end, reached in a straight line
@@ -99,11 +99,11 @@ class MemoryPolicy(nn.Module):
             self.core = GRUCore(observation_size, config.width, generator)
         else:
             self.core = TransformerCore(observation_size, config.width, trial, generator)
-        inner = config.width + observation_size
+        inner = config.width + 2 * row + observation_size
         self.actor = mlp((inner, config.hidden, action_size), "elu", 0.01, generator)
         self.critic = mlp((inner + row, config.hidden, 1), "elu", 1.0, generator)
         self.teller = (
-            mlp((config.width, config.hidden, row), "elu", 1.0, generator) if row else None
+            mlp((config.width, config.hidden, 2 * row), "elu", 0.1, generator) if row else None
         )
         self.noise = DiagonalGaussian(action_size, config.initial_std)
         self.context = self.core.context
@@ -111,18 +111,20 @@ class MemoryPolicy(nn.Module):
         self.memory: Any = None  # of the worlds that are acted in; None between trials
 
     def forward(self, obs: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Middle of the actions (T, n, a), values (T, n), error in telling the rows (n, r), ().
+        """Middle of the actions (T, n, a), values (T, n), what is told of the rows (T, n, 2 r).
 
-        obs: normalised trials (T, n, o), one on each row.
+        obs: normalised trials (T, n, o), one on each of the rows (n, r).
         """
         memory = self.core(obs)
-        read = torch.cat([memory, obs], dim=-1)
+        told = self.tell(memory)
+        read = torch.cat([memory, told.detach(), obs], dim=-1)
         known = rows.expand(len(obs), *rows.shape)
         values = self.critic(torch.cat([read, known], dim=-1)).squeeze(-1)
-        error = torch.zeros(())
-        if self.teller is not None:
-            error = nn.functional.mse_loss(self.teller(memory), known)
-        return self.actor(read), values, error
+        return self.actor(read), values, told
+
+    def tell(self, memory: Tensor) -> Tensor:
+        """What memories (..., w) tell of their rows: means and log-variances (..., 2 r)."""
+        return memory[..., :0] if self.teller is None else self.teller(memory)
 
     def read(self, obs: Tensor, memory: Any) -> tuple[Tensor, Any]:
         """The middle of the actions (n, a) for the next raw `obs` (n, o), and the memory after it.
@@ -132,7 +134,7 @@ class MemoryPolicy(nn.Module):
         obs = self.normalise(obs)
         before = self.core.start(len(obs)) if memory is None else memory
         found, after = self.core.step(obs, before)
-        return self.actor(torch.cat([found, obs], dim=-1)), after
+        return self.actor(torch.cat([found, self.tell(found), obs], dim=-1)), after
 
     def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions (n, a) and their log-probabilities (n,) for the next raw `obs` (n, o)."""
@@ -172,12 +174,12 @@ class RL2:
             order = torch.randperm(obs.shape[1], generator=self.generator)
             parts = order.tensor_split(config.minibatches)
             logged += [self._step(*(column[:, part] for column in columns)) for part in parts]
-        *ppo, errors = zip(*logged, strict=True)
+        *ppo, off = zip(*logged, strict=True)
         pace(self.adam, ppo[2][-config.minibatches :], config.target_kl, config.final_kl, left)
         policy.noise.narrow(config.initial_std, config.final_std, left)
         policy.normalise.update(batch.obs)
         metrics = update_metrics(list(zip(*ppo, strict=True)), self.adam, policy.noise)
-        return metrics | ({"row_error": math.sqrt(np.mean(errors))} if config.infer else {})
+        return metrics | ({"row_error": float(np.mean(off))} if config.infer else {})
 
     @torch.no_grad()
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -200,16 +202,19 @@ class RL2:
     ) -> list[float]:
         """One gradient step on trials (T, n, ...) on rows (1, n, r); returns what is logged."""
         config, policy = self.config, self.policy
-        mean, values, error = policy(obs, rows[0])
+        mean, values, told = policy(obs, rows[0])
         log_probs = policy.noise.log_prob(mean, actions)
         terms = policy_terms(log_probs, old, advantages, config.clip)
         critic = value_loss(values, returns, values)
         loss = terms.loss + config.value * critic - config.entropy * policy.noise.entropy()
-        loss = loss + config.infer * error
+        off = torch.zeros(())
+        if config.infer:
+            surprise, off = unlikely(told, rows.expand(len(obs), -1, -1))
+            loss = loss + config.infer * surprise
         self.adam.zero_grad()
         loss.backward()
         descend(self.adam, config.max_grad_norm, "RL2", "Lower learning_rate or target_kl")
-        numbers = terms.loss, critic, terms.kl, terms.clip_fraction, error
+        numbers = terms.loss, critic, terms.kl, terms.clip_fraction, off
         return [number.item() for number in numbers]
 
     def adapter(self) -> MemoryAdapter:

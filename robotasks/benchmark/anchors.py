@@ -50,7 +50,11 @@ VARIANTS: Mapping[str, Variant] = {
     "mtsac": Variant("mtsac", reveal=_SIGHTED),
     "rl2": Variant("rl2", reveal=("history",), episodes=4, worlds=128),
     "rl2-infer": Variant(
-        "rl2", reveal=("history",), set=("infer=1", "target_kl=0.03"), episodes=4, worlds=64
+        "rl2",
+        reveal=("history",),
+        set=("infer=0.3", "target_kl=0.03", "final_std=0.15"),
+        episodes=4,
+        worlds=64,
     ),
     # It reads no longer trials than it learned from, so those have to be as long as the tests'.
     "rl2-tf": Variant(

@@ -150,7 +150,7 @@ def test_a_memory_that_infers_tells_the_row_of_its_trial(tmp_path):
     batch = collector.rollout()
     assert (batch.rows[:, None] != batch.rows).any(dim=-1).any()  # rows differ, and are known
     with torch.no_grad():
-        told = policy.teller(policy.core(policy.normalise(batch.obs)))
+        told, _ = policy.tell(policy.core(policy.normalise(batch.obs))).chunk(2, dim=-1)
     wrong = (told.argmax(dim=-1) != batch.rows.argmax(dim=-1)).float().mean(dim=1)
     assert wrong[0] > 0.5 and wrong[-1] < 0.1  # guessing is wrong in two of three
 

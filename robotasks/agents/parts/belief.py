@@ -23,13 +23,10 @@ from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.cores import GRUCore
 from robotasks.agents.parts.descent import FINAL, descend, falling
-from robotasks.agents.parts.nets import mlp
+from robotasks.agents.parts.nets import LOG_VAR, mlp, unlikely
 from robotasks.agents.parts.norm import RunningMeanStd
 from robotasks.agents.parts.state import adam_state, load_adam
 from robotasks.agents.parts.store import Blocks
-
-LOG_VAR = -10.0, 2.0
-"""How sure a belief over what is hidden may be, and how unsure."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +174,7 @@ class HiddenBelief(Belief):
     """A belief over what is hidden, as likely as can be.
 
     That is the row, and what an observation would show if it told the goal: where that lies from
-    where things are now. Where the belief is sure, a small error costs much: so it becomes exact.
+    where things are now.
     """
 
     names = "belief_error", "belief_spread"
@@ -202,10 +199,10 @@ class HiddenBelief(Belief):
         self, trials: Mapping[str, Tensor], generator: torch.Generator
     ) -> tuple[Tensor, list[float]]:
         """The negative log-likelihood; by how much it is off on average, and how sure it is."""
-        mean, log_var = self(trials["obs"]).chunk(2, dim=-1)
-        off, log_var = mean - self.scale(trials["hidden"]), log_var.clamp(*LOG_VAR)
-        loss = 0.5 * (off.square() / log_var.exp() + log_var).mean()
-        return loss, [off.abs().mean().item(), (0.5 * log_var).exp().mean().item()]
+        told = self(trials["obs"])
+        loss, off = unlikely(told, self.scale(trials["hidden"]))
+        spread = (0.5 * told.chunk(2, dim=-1)[1].clamp(*LOG_VAR)).exp()
+        return loss, [off.item(), spread.mean().item()]
 
     def look(self, lesson: Mapping[str, Tensor]) -> None:
         """Follow the statistics of what is hidden, too."""

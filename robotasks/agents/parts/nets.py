@@ -14,6 +14,21 @@ Activation = Literal["tanh", "elu", "relu"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "elu": nn.ELU, "relu": nn.ReLU}
 
 
+LOG_VAR = -10.0, 2.0
+"""How sure a Gaussian that a network tells may be, and how unsure."""
+
+
+def unlikely(told: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """How unlikely `known` (..., k) is as `told` (..., 2 k), in means and log-variances.
+
+    The negative log-likelihood (), and by how much the means are off (): averages. Where a network
+    is sure, a small error costs much: so it becomes exact.
+    """
+    mean, log_var = told.chunk(2, dim=-1)
+    var = log_var.clamp(*LOG_VAR).exp()
+    return nn.functional.gaussian_nll_loss(mean, known, var), (mean - known).abs().mean()
+
+
 def linear(inputs: int, outputs: int, gain: float, generator: torch.Generator) -> nn.Linear:
     """A linear layer with orthogonal weights, scaled by `gain`, and zero biases."""
     # skip_init: the layer's own initialisation would draw from the global generator.
