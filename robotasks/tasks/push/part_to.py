@@ -9,6 +9,7 @@ from typing import ClassVar
 from robotasks.arrays import norm
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
+from robotasks.physics.objects.puck import DISC_RADIUS
 from robotasks.tasks.planar import (
     FAR,
     Line,
@@ -109,7 +110,9 @@ class PushPart(Task):
         return rests(achieved, desired, self.near)
 
     def marks(self, goal):
-        return [Mark(pos=(*self.spot(goal), 0.001), size=(self.near, 0.001, 0.0))]
+        # A puck that has arrived does not cross the rim, nor hide it from who sees pictures alone.
+        radius = DISC_RADIUS + self.near
+        return [Mark(pos=(*self.spot(goal), 0.001), size=(radius, 0.001, 0.0))]
 
     def expert(self, now, goal, memory):
         line = self.line(now, goal, self.retreat)
