@@ -185,7 +185,7 @@ class RL2:
     def _advantages(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Normalised observations (T, N, o), values (T, N), advantages (T, N)."""
         config, policy = self.config, self.policy
-        self.return_scale.update(batch.rewards, batch.as_trials().terminated)
+        self.return_scale.update(batch.rewards, batch.trial_ends)
         obs = policy.normalise(batch.obs)
         _, values, _ = policy(obs, batch.rows)
         rewards = self.return_scale(batch.rewards)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -48,6 +49,15 @@ class Config(ppo.Config, Options):
         """Raise ValueError for options that cannot work."""
         super().__post_init__()
         self.check_belief()
+
+
+def make_belief(
+    sizes: tuple[int, int], state: Tensor, hidden: int, config: Config, generator: torch.Generator
+) -> Belief:
+    """The belief that the options ask for; state: of a `RewardBelief`, hidden: of the other."""
+    if config.decode == "hidden":
+        return HiddenBelief(sizes[0], hidden, config, generator)
+    return RewardBelief(*sizes, state, config, generator)
 
 
 class BeliefPolicy(nn.Module):
@@ -96,7 +106,7 @@ class TrialPPO(ppo.PPO):
 
     def credit(self, batch: Batch, values: Tensor) -> Tensor:
         """Advantages (T, N) across the episodes of trials."""
-        self.return_scale.update(batch.rewards, batch.as_trials().terminated)
+        self.return_scale.update(batch.rewards, batch.trial_ends)
         rewards = self.return_scale(batch.rewards)
         return trial_advantages(batch, rewards, values, self.config.gamma, self.config.lam)
 
@@ -172,12 +182,8 @@ def train(
         generator = torch.Generator().manual_seed(run.seed)
         sizes, state = env_sizes(env), state_columns(env.layout)
         knows = config.decode == "hidden"  # what is hidden, while it learns
-        belief: Belief
-        if knows:
-            hidden = hidden_size(env) + row_size(env)
-            belief = HiddenBelief(sizes[0], hidden, config, generator)
-        else:
-            belief = RewardBelief(*sizes, state, config, generator)
+        hidden = hidden_size(env) + row_size(env)
+        belief = make_belief(sizes, state, hidden, config, generator)
         policy = BeliefPolicy(sizes, belief, config, generator)
         collector = Collector(env, policy, config.rollout, anew=True, rows=knows, hidden=knows)
         learner = VariBAD(policy, config, collector.batch)
@@ -196,13 +202,9 @@ def load(folder: Path | str) -> MemoryAdapter:
     with checkpoint.opened(Path(folder) / CHECKPOINT, VariBAD.name) as state:
         config, kept = Config(**stored["config"]), section(state, "learner/belief")
         sizes = len(kept["normalise.mean"]), len(state["learner/ppo/policy/noise.log_std"])
-        generator = torch.Generator()
-        belief: Belief
-        if config.decode == "hidden":
-            belief = HiddenBelief(sizes[0], len(kept["scale.mean"]), config, generator)
-        else:
-            columns = torch.from_numpy(kept["state"])
-            belief = RewardBelief(*sizes, columns, config, generator)
+        columns = torch.from_numpy(kept.get("state", np.empty(0, np.int64)))
+        hidden, generator = len(kept.get("scale.mean", ())), torch.Generator()
+        belief = make_belief(sizes, columns, hidden, config, generator)
         policy = BeliefPolicy(sizes, belief, config, generator)
         load_module(policy.belief, "learner/belief", state)
         load_module(policy.actor_critic, "learner/ppo/policy", state)

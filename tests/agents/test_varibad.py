@@ -188,9 +188,8 @@ def test_what_an_episode_ends_with_is_what_its_last_step_led_to():
     batch.truncated[1, 0] = True
     batch.final_obs[1, 0] = -1.0
     assert batch.successors()[..., 0].tolist() == [[1, 11], [-1, 12], [3, 13]]
-    trials = batch.as_trials()
-    assert trials.dones.tolist() == [[False] * 2] * 2 + [[True] * 2]
-    assert trials.terminated[-1].all() and batch.truncated[1, 0]
+    assert batch.trial_ends.tolist() == [[False] * 2] * 2 + [[True] * 2]
+    assert batch.trial_ends[-1].all() and batch.truncated[1, 0]
 
 
 def test_trials_are_learned_as_they_were_acted():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -58,15 +58,15 @@ class Batch:
         """(T, N) bool: the episode ended at this step, for either reason."""
         return self.terminated | self.truncated
 
-    def as_trials(self) -> Batch:
-        """The same steps to whoever learns over episodes, where a rollout is a trial.
+    @property
+    def trial_ends(self) -> Tensor:
+        """(T, N) bool: the last step, to whoever learns over episodes: a rollout is a trial then.
 
         The end of an episode is none of the trial: what an episode finds out pays in the next one.
-        Nothing follows the last step.
         """
         ends = torch.zeros_like(self.terminated)
         ends[-1] = True
-        return replace(self, terminated=ends, truncated=torch.zeros_like(ends))
+        return ends
 
     def successors(self) -> Tensor:
         """(T, N, o): what each step led to; at an episode's end, its last observation."""

@@ -49,7 +49,7 @@ def trial_advantages(
     The end of an episode is none of the trial: what an episode finds out pays in the next one, as
     far as the critic foretells it. Nothing follows the last step.
     """
-    ends = batch.as_trials().terminated
+    ends = batch.trial_ends
     anew = batch.dones & ~ends
     after = expected(torch.cat([values[1:], 0 * values[:1]]), values, anew)
     return gae(rewards, values, after, ends | anew, gamma, lam)
