@@ -87,7 +87,7 @@ class MemoryPolicy(nn.Module):
         config: Config,
         generator: torch.Generator,
     ) -> None:
-        """trial: control steps of a trial, all that a transformer can look back on.
+        """trial: control steps of the trials it learns from: all that a transformer looks back on.
 
         row: numbers of a row that the memory learns to tell and the critic is told; 0 for none.
         """
@@ -106,7 +106,7 @@ class MemoryPolicy(nn.Module):
             mlp((config.width, config.hidden, 2 * row), "elu", 0.1, generator) if row else None
         )
         self.noise = DiagonalGaussian(action_size, config.initial_std)
-        self.context = self.core.context
+        self.trial = trial
         self.generator = generator
         self.memory: Any = None  # of the worlds that are acted in; None between trials
 

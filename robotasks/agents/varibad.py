@@ -63,8 +63,6 @@ def make_belief(
 class BeliefPolicy(nn.Module):
     """A belief, and a policy and critic without memory on the observation and the belief."""
 
-    context: int | None = None  # it reads trials of any length
-
     def __init__(
         self,
         sizes: tuple[int, int],
@@ -74,7 +72,7 @@ class BeliefPolicy(nn.Module):
     ) -> None:
         """sizes: of an observation and of an action."""
         super().__init__()
-        self.sizes, self.belief = sizes, belief
+        self.sizes, self.belief, self.trial = sizes, belief, config.rollout
         observation_size, action_size = sizes
         seen = observation_size + 2 * self.belief.latent
         self.actor_critic = ActorCritic(seen, action_size, config, generator)

@@ -24,6 +24,8 @@ from robotasks.commands.output import show
 from robotasks.commands.pool import processes, ray_cluster
 
 POLL_S = 0.5
+SPENT = ("train_rows", "steps", "courses", "course_steps")
+"""What a tier spends and a user may choose."""
 SAME_FOR_ALL = ("suite", "tier", "quotable", "folder")
 """What a table for people leaves out."""
 
@@ -48,6 +50,11 @@ class Options:
     train_rows: int | None = None
     """Training rows per task, for the memorisation curve; the tier's own number if not given. Each
     number needs an --out of its own."""
+    courses: int | None = None
+    """Test rows per task that scratch and finetune learn; the tier's own number if not given."""
+    course_steps: int | None = None
+    """Control steps of each course; the tier's own number if not given. A course is tested as
+    often as any training, so shorter ones tell more exactly how soon something is learned."""
     out: Path = Path("runs/benchmark")
     """Folder of the cells; what is finished there is left alone, what was killed goes on."""
     jobs: int = 0
@@ -93,8 +100,8 @@ def plan(options: Options) -> list[Cell]:
     """Return the cells to play, those of seed 0 first; ValueError or KeyError on mistakes."""
     suite, tier = find_suite(options.suite), TIERS[options.tier]
     seeds = tier.seeds if options.seeds is None else options.seeds
-    chosen: dict[str, Any] = {"train_rows": options.train_rows, "steps": options.steps}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
+    own = {name: getattr(options, name) for name in SPENT}
+    chosen = {name: value for name, value in own.items() if value is not None}
     for name, value in {"seeds": seeds, "worlds": options.worlds, **chosen}.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")

@@ -184,13 +184,27 @@ def test_it_keeps_the_contract_of_the_benchmark():
     assert examine(entrant, rows, seed=0, per_task=2, **env) == ()
 
 
-def test_a_transformer_refuses_trials_longer_than_those_it_read():
-    adapter = rl2.MemoryAdapter(make_policy("transformer", trial=20))
-    adapter.begin_trial(2, TrialSpec(5, 3, 2, 10))
-    with pytest.raises(
-        ValueError, match="3 episodes has 30 steps; this transformer was trained on 20"
-    ):
-        adapter.begin_trial(2, TrialSpec(5, 3, 3, 10))
+@pytest.mark.parametrize("core", ["gru", "transformer"])
+def test_further_episodes_of_a_trial_are_the_last_that_it_learned_from_again(core):
+    adapter = rl2.MemoryAdapter(shaken(make_policy(core, trial=30)))
+    obs = np.random.default_rng(0).normal(size=(6, 10, 2, 5)).astype(np.float32)
+    adapter.begin_trial(2, TrialSpec(5, 3, 6, 10))
+    begun, ended = [], []
+    for episode in obs:
+        begun.append(adapter.memory)
+        for seen in episode:
+            adapter.act(seen)
+        ended.append(adapter.memory)
+        adapter.end_episode(np.ones(2, bool))
+    assert begun[0] is None
+    assert begun[1] is ended[0]
+    assert all(memory is ended[1] for memory in begun[2:])
+
+
+def test_a_memory_refuses_worlds_that_do_not_fit_it():
+    adapter = rl2.MemoryAdapter(make_policy(trial=20))
+    with pytest.raises(ValueError, match="21 steps, but this agent learned from trials of 20"):
+        adapter.begin_trial(2, TrialSpec(5, 3, 2, 21))
     with pytest.raises(ValueError, match="trained for"):
         adapter.begin_trial(2, TrialSpec(6, 3, 2, 10))
 

@@ -235,12 +235,13 @@ def test_who_is_told_the_goal_is_data(tmp_path):
         assert config["env"]["reveal"] == list(told)
 
 
-def test_the_numbers_of_training_rows_and_steps_can_be_chosen():
-    chosen = {"train_rows": 16, "steps": 900}
+def test_what_a_tier_spends_can_be_chosen():
+    chosen = {"train_rows": 16, "steps": 900, "courses": 3, "course_steps": 80}
     options = benchmark.Options("ML1:reach", ("ppo",), tier="smoke", seeds=1, **chosen)
     (cell,) = benchmark.plan(options)
     assert cell.tier == replace(SMOKE, **chosen)
     ending = "ML1:reach ppo --tier smoke --seeds 1 --train-rows 16 --steps 900"
+    ending += " --courses 3 --course-steps 80"
     assert cell.command.endswith(ending)
 
 

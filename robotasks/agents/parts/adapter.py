@@ -76,7 +76,7 @@ class PolicyAdapter:
 class Reader(Sized, Protocol):
     """What the adapter asks of a policy that reads a trial step by step."""
 
-    context: int | None  # most steps of a trial that it reads; None without a limit
+    trial: int  # control steps of the trials that it learned from
 
     @property
     def noise(self) -> DiagonalGaussian:
@@ -96,6 +96,8 @@ class MemoryAdapter:
 
     What it did and was paid reaches it through the observation; the noise of its actions is part
     of how it finds out. (Measured on ML1:reach: the mean actions solve half as many episodes.)
+    In a trial longer than those it learned from, every further episode is its last one again: it
+    begins with the memory with which that one began. (Reading on, it loses what it knew.)
     """
 
     def __init__(self, policy: Reader, seed: int = 0) -> None:
@@ -103,15 +105,15 @@ class MemoryAdapter:
         self.generator = torch.Generator()
 
     def begin_trial(self, n: int, spec: TrialSpec) -> None:
-        """Forget; ValueError if the worlds do not fit the policy, or the trial its memory."""
+        """Forget; ValueError if the worlds do not fit the policy, or an episode its trials."""
         check_sizes(self.policy, spec)
-        steps, most = spec.episodes * spec.horizon, self.policy.context
-        if most is not None and steps > most:
+        if spec.horizon > self.policy.trial:
             raise ValueError(
-                f"A trial of {spec.episodes} episodes has {steps} steps; this transformer was "
-                f"trained on {most} and reads no more. Play fewer episodes, or train with as many."
+                f"An episode has {spec.horizon} steps, but this agent learned from trials of "
+                f"{self.policy.trial}. Evaluate it on the suite and options it knows."
             )
-        self.memory = None
+        self.left = self.policy.trial // spec.horizon - 1  # episodes that have to be read yet
+        self.memory = self.known = None
         self.generator.manual_seed(self.seed)
 
     @torch.inference_mode()
@@ -127,4 +129,7 @@ class MemoryAdapter:
         """Nothing beside what the next observation tells."""
 
     def end_episode(self, mask: np.ndarray) -> None:
-        """The memory goes on: that is what a trial is for."""
+        """The memory goes on, as far as it learned to. All worlds end their episodes together."""
+        if self.left:
+            self.left, self.known = self.left - 1, self.memory
+        self.memory = self.known

@@ -1,9 +1,8 @@
 """Sequence models: read step by step while acting, at once while learning, with the same result.
 
-A core has `width` (of its output), `context` (most steps that it reads, None without a limit), and:
-`start(n)` is the memory of n worlds before a trial, `step(x, memory)` reads the next input (n, i)
-and gives the output (n, width) and the memory after it, and a call reads whole trials, (T, n, i) to
-(T, n, width).
+A core has `width` (of its output), and: `start(n)` is the memory of n worlds before a trial,
+`step(x, memory)` reads the next input (n, i) and gives the output (n, width) and the memory after
+it, and a call reads whole trials, (T, n, i) to (T, n, width).
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ from robotasks.agents.parts.nets import linear
 
 class GRUCore(nn.Module):
     """A gated recurrent unit (Cho et al. 2014, arXiv 1406.1078), as in RL2."""
-
-    context = None
 
     def __init__(self, inputs: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -60,7 +57,7 @@ class TransformerCore(nn.Module):
         self, inputs: int, width: int, context: int, generator: torch.Generator, layers: int = 2
     ) -> None:
         super().__init__()
-        self.width, self.context = width, context
+        self.width = width
         self.embed = linear(inputs, width, 1.0, generator)
         self.blocks = nn.ModuleList(_Block(width, generator) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
