@@ -37,6 +37,7 @@ from robotasks.agents.parts.nets import DiagonalGaussian, mlp, unlikely
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
 from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
+from robotasks.agents.parts.silence import Silent
 from robotasks.agents.parts.state import load_module, load_on_policy, on_policy_state
 
 
@@ -57,6 +58,7 @@ class Config:
     entropy: float = 0.002  # weight of the entropy bonus
     value: float = 1.0  # weight of the value loss
     infer: float = 0.0  # weight of telling the row from the memory; above 0 the critic knows it
+    silent: float = 0.0  # share of worlds whose trials tell no rewards in their last episode
     learning_rate: float = 1e-3  # the first one
     target_kl: float | None = 0.02  # of the last pass; None keeps the learning rate
     final_kl: float = 0.2  # share of target_kl at the run's end, reached in a straight line
@@ -69,7 +71,7 @@ class Config:
             self,
             counts=("width", "hidden", "epochs", "minibatches", "threads"),
             positive=("initial_std", "final_std", "clip", "learning_rate", "max_grad_norm"),
-            shares=("gamma", "lam", "final_kl"),
+            shares=("gamma", "lam", "silent", "final_kl"),
         )
         if not self.infer >= 0:
             raise ValueError(f"infer must be at least 0, not {self.infer}.")
@@ -243,6 +245,7 @@ def train(
     and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
     trial = env.episodes * env.horizon
+    env = Silent(env, config.silent) if config.silent else env
     with torch_threads(config.threads):
         generator = torch.Generator().manual_seed(run.seed)
         row = row_size(env) if config.infer else 0

@@ -54,14 +54,13 @@ VARIANTS: Mapping[str, Variant] = {
         reveal=("history",),
         set=("infer=0.3", "target_kl=0.03", "final_std=0.15"),
         episodes=4,
-        worlds=64,
+        worlds=32,
     ),
-    # It reads no longer trials than it learned from, so those have to be as long as the tests'.
     "rl2-tf": Variant(
         "rl2",
         reveal=("history",),
         set=("core=transformer", "width=64"),
-        episodes=TRIAL_EPISODES,
+        episodes=4,
         worlds=64,
     ),
     # What they are paid reaches them as gradients: observations need not tell the history.
