@@ -9,7 +9,8 @@ observation's `history` tells last action and reward, episode starts, time left.
 
 While it learns, the rows are known, if not to the policy: with `infer` the memory also learns to
 tell the row of its trial and how sure it is (Humplik et al. 2019, arXiv 1905.06424). Policy and
-critic read what it tells; the critic is told the row.
+critic read what it tells; the critic is told the row. It is told in any case how near the trial's
+end is, which no memory counts well.
 """
 
 from __future__ import annotations
@@ -103,12 +104,12 @@ class MemoryPolicy(nn.Module):
             self.core = TransformerCore(observation_size, config.width, trial, generator)
         inner = config.width + 2 * row + observation_size
         self.actor = mlp((inner, config.hidden, action_size), "elu", 0.01, generator)
-        self.critic = mlp((inner + row, config.hidden, 1), "elu", 1.0, generator)
+        self.critic = mlp((inner + row + 1, config.hidden, 1), "elu", 1.0, generator)
         self.teller = (
             mlp((config.width, config.hidden, 2 * row), "elu", 0.1, generator) if row else None
         )
         self.noise = DiagonalGaussian(action_size, config.initial_std)
-        self.trial = trial
+        self.trial, self.gamma = trial, config.gamma
         self.generator = generator
         self.memory: Any = None  # of the worlds that are acted in; None between trials
 
@@ -121,7 +122,9 @@ class MemoryPolicy(nn.Module):
         told = self.tell(memory)
         read = torch.cat([memory, told.detach(), obs], dim=-1)
         known = rows.expand(len(obs), *rows.shape)
-        values = self.critic(torch.cat([read, known], dim=-1)).squeeze(-1)
+        cut = (self.gamma ** torch.arange(len(obs), 0, -1.0))[:, None, None]
+        cut = cut.expand(*known.shape[:2], 1)  # share of a lasting reward's worth after the end
+        values = self.critic(torch.cat([read, known, cut], dim=-1)).squeeze(-1)
         return self.actor(read), values, told
 
     def tell(self, memory: Tensor) -> Tensor:
