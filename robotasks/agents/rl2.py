@@ -32,7 +32,7 @@ from robotasks.agents.parts.checks import check_options
 from robotasks.agents.parts.collect import Collector, env_sizes, row_size
 from robotasks.agents.parts.cores import GRUCore, TransformerCore
 from robotasks.agents.parts.descent import descend, pace, update_metrics
-from robotasks.agents.parts.gae import trial_advantages
+from robotasks.agents.parts.gae import cut_off, trial_advantages
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.nets import DiagonalGaussian, mlp, unlikely
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
@@ -122,9 +122,8 @@ class MemoryPolicy(nn.Module):
         told = self.tell(memory)
         read = torch.cat([memory, told.detach(), obs], dim=-1)
         known = rows.expand(len(obs), *rows.shape)
-        cut = (self.gamma ** torch.arange(len(obs), 0, -1.0))[:, None, None]
-        cut = cut.expand(*known.shape[:2], 1)  # share of a lasting reward's worth after the end
-        values = self.critic(torch.cat([read, known, cut], dim=-1)).squeeze(-1)
+        known = torch.cat([known, cut_off(obs, self.gamma)], dim=-1)
+        values = self.critic(torch.cat([read, known], dim=-1)).squeeze(-1)
         return self.actor(read), values, told
 
     def tell(self, memory: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.belief import Belief, BeliefLearner, HiddenBelief, Options, RewardBelief
 from robotasks.agents.parts.checkpoint import State, section
 from robotasks.agents.parts.collect import Collector, env_sizes, hidden_size, row_size
-from robotasks.agents.parts.gae import trial_advantages
+from robotasks.agents.parts.gae import cut_off, trial_advantages
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
 from robotasks.agents.parts.state import load_module, module_state
@@ -73,17 +73,21 @@ class BeliefPolicy(nn.Module):
         """sizes: of an observation and of an action."""
         super().__init__()
         self.sizes, self.belief, self.trial = sizes, belief, config.rollout
+        self.gamma = config.gamma
         observation_size, action_size = sizes
-        seen = observation_size + 2 * self.belief.latent
-        self.actor_critic = ActorCritic(seen, action_size, config, generator)
+        seen = observation_size + 2 * self.belief.latent + 1
+        self.actor_critic = ActorCritic(seen, action_size, config, generator, beside=1)
         self.noise = self.actor_critic.noise
         self.generator = generator
         self.memory: Any = None  # of the worlds that are acted in; None between trials
 
     @torch.no_grad()
     def seen(self, obs: Tensor) -> Tensor:
-        """What policy and critic see of raw trials (T, n, o): (T, n, o + 2 l), without gradient."""
-        return torch.cat([obs, self.belief(obs)], dim=-1)
+        """What policy and critic see of raw trials (T, n, o), without gradient (T, n, o + 2 l + 1).
+
+        The last number is the critic's alone: how near the trial's end is.
+        """
+        return torch.cat([obs, self.belief(obs), cut_off(obs, self.gamma)], dim=-1)
 
     def read(self, obs: Tensor, memory: Any) -> tuple[Tensor, Any]:
         """The middle of the actions (n, a) for the next raw `obs` (n, o), and the memory after it.
@@ -91,7 +95,7 @@ class BeliefPolicy(nn.Module):
         memory: None before the first step of a trial.
         """
         belief, after = self.belief.step(obs, memory)
-        return self.actor_critic.mean(torch.cat([obs, belief], dim=-1)), after
+        return self.actor_critic.mean(torch.cat([obs, belief, 0 * obs[:, :1]], dim=-1)), after
 
     def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions (n, a) and their log-probabilities (n,) for the next raw `obs` (n, o)."""

@@ -4,10 +4,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robotasks.agents import rl2, varibad
+from robotasks.agents import ppo, rl2, varibad
 from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.batch import Batch
-from robotasks.agents.parts.gae import expected, gae, successor_values
+from robotasks.agents.parts.gae import cut_off, expected, gae, successor_values
 
 STEPS, WORLDS = 7, 3
 
@@ -68,6 +68,27 @@ def test_a_time_limit_does_not_change_the_value_of_a_steady_world():
     after = successor_values(batch, values, lambda obs: torch.full(obs.shape[:-1], 10.0))
     advantages = gae(batch.rewards, values, after, batch.dones, gamma, 0.95)
     np.testing.assert_allclose(advantages, 0, atol=1e-5)
+
+
+@given(gamma=st.floats(0.0, 1.0), reward=st.floats(-2.0, 2.0))
+def test_what_the_end_cuts_off_is_what_a_lasting_reward_is_worth_less(gamma, reward):
+    rewards = torch.full((20, 3), reward)
+    nothing, ends = torch.zeros(20, 3), torch.zeros(20, 3, dtype=torch.bool)
+    worth = gae(rewards, nothing, nothing, ends, gamma, 1.0)
+    share = cut_off(torch.zeros(20, 3, 7), gamma)
+    assert share.shape == (20, 3, 1)
+    torch.testing.assert_close((1 - gamma) * worth, reward * (1 - share[..., 0]), atol=1e-4, rtol=0)
+
+
+def test_what_stands_beside_an_observation_is_read_by_the_critic_alone():
+    policy = ActorCritic(5, 3, ppo.Config(), torch.Generator().manual_seed(0), beside=1)
+    obs = torch.randn(8, 5)
+    other = obs.clone()
+    other[:, 4] += 1
+    assert torch.equal(policy.mean(obs), policy.mean(other))
+    actions = torch.zeros(8, 3)
+    assert torch.equal(policy.log_prob(obs, actions), policy.log_prob(other, actions))
+    assert (policy.value(obs) != policy.value(other)).all()
 
 
 @settings(max_examples=25, deadline=None)

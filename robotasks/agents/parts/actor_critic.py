@@ -52,14 +52,15 @@ class ActorCritic(nn.Module):
         generator: torch.Generator,
         network: Network = mlp,
         eyes: Eyes | None = None,
+        beside: int = 0,
     ) -> None:
+        """beside: how many numbers at the end of an observation the critic alone reads."""
         super().__init__()
         self.sizes = eyes.numbers if eyes else observation_size, action_size
         features = eyes.features if eyes else observation_size
-        inner, activation = (features, *config.hidden), config.activation
-        self.eyes = eyes
-        self.actor = network((*inner, action_size), activation, 0.01, generator)
-        self.critic = network((*inner, 1), activation, 1.0, generator)
+        self.eyes, self.own, activation = eyes, features - beside, config.activation
+        self.actor = network((self.own, *config.hidden, action_size), activation, 0.01, generator)
+        self.critic = network((features, *config.hidden, 1), activation, 1.0, generator)
         of = self.actor.of if isinstance(self.actor, TaskNetwork) else slice(0, 0)
         self.normalise = statistics(observation_size, of)
         self.noise = DiagonalGaussian(action_size, config.initial_std, tasks=of.stop - of.start)
@@ -86,7 +87,7 @@ class ActorCritic(nn.Module):
 
     def mean(self, raw: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw observations (n, o)."""
-        return self.actor(self.features(raw))
+        return self._middle(self.features(raw))
 
     def act(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions (N, a) and their log-probabilities (N,) for raw observations (N, o)."""
@@ -98,7 +99,7 @@ class ActorCritic(nn.Module):
 
     def log_prob(self, features: Tensor, actions: Tensor) -> Tensor:
         """Log-density (n,) of `actions` (n, a)."""
-        return self.noise.log_prob(self.actor(features), actions, self._task(features))
+        return self.noise.log_prob(self._middle(features), actions, self._task(features))
 
     def value(self, features: Tensor) -> Tensor:
         """Values (...) of what `features` (..., f) show."""
@@ -106,7 +107,10 @@ class ActorCritic(nn.Module):
 
     def _sample(self, raw: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         features = self.features(raw)
-        return self.noise.sample(self.actor(features), generator, self._task(features))
+        return self.noise.sample(self._middle(features), generator, self._task(features))
+
+    def _middle(self, features: Tensor) -> Tensor:
+        return self.actor(features[..., : self.own])
 
     def _task(self, features: Tensor) -> Tensor | None:
         """Number (...) of the task that features are about; None where there is but one."""

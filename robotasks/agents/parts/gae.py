@@ -55,6 +55,15 @@ def trial_advantages(
     return gae(rewards, values, after, ends | anew, gamma, lam)
 
 
+def cut_off(trials: Tensor, gamma: float) -> Tensor:
+    """Share (T, n, 1) of a lasting reward's worth that lies beyond the end of trials (T, n, ...).
+
+    For the critic: which episode is the last can hardly be read from what is seen.
+    """
+    left = torch.arange(len(trials), 0, -1.0)
+    return (gamma**left)[:, None, None].expand(*trials.shape[:2], 1)
+
+
 def expected(after: Tensor, values: Tensor, ends: Tensor) -> Tensor:
     """What follows (T, N), but where episodes end (`ends`) what `values` (T, N) foretell of it.
 
