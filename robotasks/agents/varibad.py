@@ -26,6 +26,7 @@ from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.belief import Belief, BeliefLearner, HiddenBelief, Options, RewardBelief
 from robotasks.agents.parts.checkpoint import State, section
+from robotasks.agents.parts.checks import check_tells_rewards
 from robotasks.agents.parts.collect import Collector, env_sizes, hidden_size, row_size
 from robotasks.agents.parts.gae import cut_off, trial_advantages
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
@@ -95,7 +96,8 @@ class BeliefPolicy(nn.Module):
         memory: None before the first step of a trial.
         """
         belief, after = self.belief.step(obs, memory)
-        return self.actor_critic.mean(torch.cat([obs, belief, 0 * obs[:, :1]], dim=-1)), after
+        unread = obs.new_zeros(len(obs), 1)  # it is the critic's
+        return self.actor_critic.mean(torch.cat([obs, belief, unread], dim=-1)), after
 
     def act(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions (n, a) and their log-probabilities (n,) for the next raw `obs` (n, o)."""
@@ -157,11 +159,7 @@ def state_columns(layout: Layout) -> Tensor:
 
     Raises ValueError if the observation does not tell the last reward, which beliefs live on.
     """
-    if "last_reward" not in layout:
-        raise ValueError(
-            f"{VariBAD.name} learns what is hidden from the rewards, which the observation does "
-            f"not tell: it has {', '.join(layout)}. Reveal history (--reveal history)."
-        )
+    check_tells_rewards(layout, f"{VariBAD.name} learns what is hidden from the rewards")
     numbers = range(layout.size)
     told = [numbers[layout.columns(name)] for name in layout if name not in HISTORY]
     return torch.tensor([i for columns in told for i in columns], dtype=torch.int64)

@@ -58,7 +58,8 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.sizes = eyes.numbers if eyes else observation_size, action_size
         features = eyes.features if eyes else observation_size
-        self.eyes, self.own, activation = eyes, features - beside, config.activation
+        self.eyes, self.own = eyes, features - beside
+        activation = config.activation
         self.actor = network((self.own, *config.hidden, action_size), activation, 0.01, generator)
         self.critic = network((features, *config.hidden, 1), activation, 1.0, generator)
         of = self.actor.of if isinstance(self.actor, TaskNetwork) else slice(0, 0)

@@ -1,8 +1,10 @@
-"""Checks that agents' options have in common."""
+"""Checks that agents have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from robotasks.layout import Layout
 
 
 def check_options(
@@ -22,3 +24,12 @@ def check_options(
     for name in shares:
         if not 0 <= getattr(config, name) <= 1:
             raise ValueError(f"{name} must be within 0..1, not {getattr(config, name)}.")
+
+
+def check_tells_rewards(layout: Layout, who: str) -> None:
+    """Raise ValueError unless observations tell the last reward; who: who needs it, for what."""
+    if "last_reward" not in layout:
+        raise ValueError(
+            f"{who}, which the observation does not tell: it has {', '.join(layout)}. "
+            "Reveal history (--reveal history)."
+        )

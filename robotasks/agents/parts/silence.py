@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from robotasks.agents.parts.checks import check_tells_rewards
+
 
 class Silent:
     """Worlds of which a share tell no rewards in the last episode of each trial, as tests may.
@@ -14,11 +16,7 @@ class Silent:
 
     def __init__(self, env: Any, share: float) -> None:
         """env: vectorised worlds with `layout`; ValueError if they do not tell the last reward."""
-        if "last_reward" not in env.layout:
-            raise ValueError(
-                f"silent={share} is about rewards that observations tell, but these have "
-                f"{', '.join(env.layout)}. Reveal history (--reveal history)."
-            )
+        check_tells_rewards(env.layout, f"silent={share} hides rewards")
         self.env, self.column = env, env.layout.slices["last_reward"]
         self.silent = round(share * env.num_envs)
         self.told, self.steps = (env.episodes - 1) * env.horizon, 0
