@@ -56,6 +56,7 @@ class Config:
     hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers, policy and critic alike
     activation: Activation = "elu"
     initial_std: float = 0.5  # spread of the actions at the start, actions being in [-1, 1]
+    final_std: float | None = None  # at its end at most; None leaves that to the gradient
     gamma: float = 0.97  # discount per step
     lam: float = 0.95  # GAE: 0 trusts the critic, 1 the rewards
     epochs: int = 8  # passes over each rollout
@@ -85,7 +86,10 @@ class Config:
                 "eyes_minibatches",
                 "threads",
             ),
-            positive=("initial_std", "clip", "learning_rate", "eyes_rate", "max_grad_norm"),
+            positive=(
+                *("initial_std", "final_std"),
+                *("clip", "learning_rate", "eyes_rate", "max_grad_norm"),
+            ),
             shares=("gamma", "lam", "final_kl"),
         )
 
@@ -176,6 +180,7 @@ class PPO:
         logged = [self._step(rows.take(chosen)) for chosen in steps]
         moved = [kl for _, _, kl, _ in logged[-config.minibatches :]]
         pace(self.adam, moved, config.target_kl, config.final_kl, left)
+        self.policy.noise.narrow(config.initial_std, config.final_std, left)
         return update_metrics(logged, self.adam, self.policy.noise)
 
     @torch.no_grad()

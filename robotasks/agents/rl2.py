@@ -38,7 +38,7 @@ from robotasks.agents.parts.nets import DiagonalGaussian, mlp, unlikely
 from robotasks.agents.parts.norm import ReturnScale, RunningMeanStd, standardised
 from robotasks.agents.parts.ppo_loss import policy_terms, value_loss
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
-from robotasks.agents.parts.silence import Silent
+from robotasks.agents.parts.silence import silenced
 from robotasks.agents.parts.state import load_module, load_on_policy, on_policy_state
 
 
@@ -247,7 +247,7 @@ def train(
     and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
     trial = env.episodes * env.horizon
-    env = Silent(env, config.silent) if config.silent else env
+    env = silenced(env, config.silent)
     with torch_threads(config.threads):
         generator = torch.Generator().manual_seed(run.seed)
         row = row_size(env) if config.infer else 0

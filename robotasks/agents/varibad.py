@@ -26,11 +26,12 @@ from robotasks.agents.parts.adapter import MemoryAdapter
 from robotasks.agents.parts.batch import Batch
 from robotasks.agents.parts.belief import Belief, BeliefLearner, HiddenBelief, Options, RewardBelief
 from robotasks.agents.parts.checkpoint import State, section
-from robotasks.agents.parts.checks import check_tells_rewards
+from robotasks.agents.parts.checks import check_options, check_tells_rewards
 from robotasks.agents.parts.collect import Collector, env_sizes, hidden_size, row_size
 from robotasks.agents.parts.gae import cut_off, trial_advantages
 from robotasks.agents.parts.loop import Evaluate, OnProgress, Training, torch_threads
 from robotasks.agents.parts.run import CHECKPOINT, Run, read_config
+from robotasks.agents.parts.silence import silenced
 from robotasks.agents.parts.state import load_module, module_state
 from robotasks.envs.observation import HISTORY
 from robotasks.layout import Layout
@@ -45,10 +46,12 @@ class Config(ppo.Config, Options):
     minibatches: int = 32
     target_kl: float | None = 0.03
     final_kl: float = 0.1
+    silent: float = 0.0  # share of worlds whose trials tell no rewards in their last episode
 
     def __post_init__(self) -> None:
         """Raise ValueError for options that cannot work."""
         super().__post_init__()
+        check_options(self, shares=("silent",))
         self.check_belief()
 
 
@@ -178,6 +181,7 @@ def train(
     and is passed on. Raises RunError if the folder cannot be used, ValueError if `env` cannot.
     """
     config = dataclasses.replace(config, rollout=env.episodes * env.horizon)
+    env = silenced(env, config.silent)
     with torch_threads(config.threads):
         generator = torch.Generator().manual_seed(run.seed)
         sizes, state = env_sizes(env), state_columns(env.layout)

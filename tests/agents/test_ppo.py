@@ -114,6 +114,15 @@ def test_a_world_that_pays_nan_stops_the_training(tmp_path):
         ppo.train(Broken(), SMALL, Run(tmp_path / "run", steps=640))
 
 
+def test_the_spread_of_the_actions_is_led_down(tmp_path):
+    spread = []
+    config = replace(SMALL, initial_std=0.5, final_std=0.05, learning_rate=1e-9, target_kl=None)
+    run = Run(tmp_path / "run", steps=10 * 128)
+    ppo.train(PointEnv(), config, run, on_progress=lambda p: spread.append(p.metrics["action_std"]))
+    assert (np.diff(np.log(spread)) < 0).all()
+    assert spread[-1] == pytest.approx(0.05, rel=0.3)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"rollout": 0}, {"gamma": 1.5}, {"clip": 0.0}, {"threads": 0}, {"learning_rate": -1}]
 )

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from robotasks.agents import rl2, varibad
+from robotasks.agents.parts.run import Run
 from robotasks.agents.parts.silence import Silent
 from robotasks.commands.train import TRAINING
 from robotasks.envs.vector import TaskVectorEnv
@@ -30,6 +32,8 @@ def test_half_of_the_worlds_tell_no_rewards_in_the_last_episode_of_every_trial()
             np.testing.assert_array_equal(obs, seen)
 
 
-def test_worlds_that_never_tell_rewards_are_refused():
+@pytest.mark.parametrize("agent", [rl2, varibad], ids=["rl2", "varibad"])
+def test_worlds_that_never_tell_rewards_are_refused(agent, tmp_path):
     with pytest.raises(ValueError, match=r"silent=0\.5 .* Reveal history"):
-        Silent(make_worlds("goal"), 0.5)
+        agent.train(make_worlds("goal"), agent.Config(silent=0.5), Run(tmp_path / "run", steps=40))
+    assert not (tmp_path / "run").exists()

@@ -36,3 +36,8 @@ class Silent:
         if self.steps > self.told:
             obs[: self.silent, self.column] = 0.0
         return obs, *rest
+
+
+def silenced(env: Any, share: float) -> Any:
+    """`env`, a share of whose worlds is silent; ValueError if they do not tell rewards anyway."""
+    return Silent(env, share) if share else env
