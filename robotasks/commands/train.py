@@ -75,6 +75,9 @@ class Options:
     start: tuple[str, ...] = ("default",)
     """Starts of the training episodes, between which the worlds take turns; evaluations have the
     default. Where a part has to be fetched first, `default held` shows what comes next."""
+    horizon: int | None = None
+    """Control steps of a training episode, the task's own if not given; evaluations have those.
+    Shorter ones show more often how a task begins: nothing that comes after its end is lost."""
     set: tuple[str, ...] = ()
     """Options of the agent, for instance --set gamma=0.98 hidden=256,256 (see its Config)."""
     rows: int = 100
@@ -160,6 +163,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
         "reveal": list(options.reveal or ()),
         "start": list(options.start),
         "episodes": options.episodes,
+        **({"max_episode_steps": options.horizon} if options.horizon is not None else {}),
         **goal_face(options.agent),
         **sight(options),
     }

@@ -195,3 +195,13 @@ def test_what_adapts_by_gradients_is_trained_on_a_suite_and_played_in_its_trials
     capsys.readouterr()
     run_command("evaluate", [str(tmp_path), "ML1:reach", "--rows", "2", "--json"])
     assert "success.episode9" in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("task", ["reach", "MT1:reach"])
+def test_training_episodes_may_be_shorter_than_those_of_evaluations(task):
+    options = train.Options("ppo", task, reveal=("goal",), worlds=2, episodes=1, horizon=7)
+    env, told = train.worlds(options)
+    env.reset(seed=0)
+    ends = [env.step(env.action_space.sample())[3].any() for _ in range(14)]
+    assert env.horizon == told["max_episode_steps"] == 7
+    assert sum(ends) == 4  # two worlds, two episodes each, at times of their own
