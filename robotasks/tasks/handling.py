@@ -35,6 +35,8 @@ OPEN, LOOSE = 0.07, 0.06
 """Finger openings: to go around a part, and beyond any part's width (m)."""
 AROUND = Span(tcp_off=((-0.008, -0.008, 0.0), (0.008, 0.008, 0.05)))
 """Where an open hand is that is around a part, from the part's grasp (m)."""
+FUNNEL = 0.04
+"""How high above its grasp the tool comes to a part, until it is over it (m)."""
 HOVER = 0.08
 """Above its grasp, from where the tool comes down to a part (m)."""
 CLEARANCE = 0.012
@@ -181,13 +183,26 @@ def insertion(gap: Gap, depth: Array | float) -> Array:
     return 0.4 * over + 0.2 * over * closeness(abs(gap.up - funnel), 0.06) + 0.4 * inside
 
 
-def fetching(now: View, grasp_pos: Array, up: Array, done: Array) -> Array:
+def below(now: View, grasp_pos: Array) -> Array:
+    """How far the tool is below a funnel over a part that nothing holds (m), 0 inside.
+
+    It is for `fetching`: a hand that comes straight to a part pushes it along instead.
+    """
+    way = now.tcp_pos - grasp_pos
+    height = FUNNEL * clip((norm(way[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
+    return clip(height - way[..., 2], 0.0, None)
+
+
+def fetching(
+    now: View, grasp_pos: Array, up: Array, done: Array, low: Array | float = 0.0
+) -> Array:
     """How far the tool is in fetching a part that is `up` above where it lies (m), 0 to 1.
 
     Where it is `done` and may be left, that counts as held, so that nothing is lost by leaving.
+    low: how far the tool is below the way there (m).
     """
     xp = namespace(up)
-    off = distance(now.tcp_pos, grasp_pos)
+    off = distance(now.tcp_pos, grasp_pos) + low
     reach = 0.6 * closeness(off, 0.15) + 0.4 * closeness(off, 0.03)
     lifted = 0.5 + 0.5 * clip(up / 0.03, 0.0, 1.0)
     fetched = 0.6 * reach + 0.4 * xp.where(holds(now, grasp_pos), lifted, 0 * up)
@@ -211,7 +226,9 @@ def letting_go(now: View, done: Array) -> Array:
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap
-    fetched, put = fetching(now, job.grasp_pos, gap.up, done), insertion(gap, job.depth)
+    low = below(now, job.grasp_pos)
+    fetched = fetching(now, job.grasp_pos, gap.up, done, low)
+    put = insertion(gap, job.depth)
     return 0.25 * fetched + 0.6 * put + 0.15 * letting_go(now, done)
 
 

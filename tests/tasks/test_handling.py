@@ -8,10 +8,13 @@ import pytest
 
 from robotasks import TASKS, TaskVectorEnv
 from robotasks.arrays import yaw_quat
+from robotasks.layout import Layout, View
 from robotasks.physics.robots.panda import YAW_RANGE
 from robotasks.tasks.handling import (
     CONTROL,
     Gap,
+    below,
+    fetching,
     finger_period,
     holds,
     insertion,
@@ -80,6 +83,22 @@ def test_going_over_down_and_in_always_pays():
     assert down[-1] == pytest.approx(1.0)
     beside = insertion(Gap(zero[:1] + 0.04, zero[:1], zero[:1]), 0.025)
     assert beside < over[-1]
+
+
+def reaching(*tool):
+    """Reward of an open hand that is so far aside of a part's grasp, and so far above it."""
+    aside, up = (np.broadcast_to(each, 50) + 0.0 for each in tool)
+    sensed = Layout({"tcp_pos": 3, "grip_width": 1, "grip_speed": 1, "setpoint": 7})
+    now = View((sensed, np.stack([aside, 0 * up, up, *[0 * up] * 9], axis=-1)))
+    grasp = np.zeros((50, 3))
+    return fetching(now, grasp, 0 * up, up < -1, below(now, grasp))
+
+
+def test_a_hand_that_comes_from_above_is_always_paid_more():
+    over, down = reaching(np.linspace(0.2, 0, 50), 0.08), reaching(0, np.linspace(0.08, 0, 50))
+    up = reaching(0.04, np.linspace(0, 0.04, 50))  # beside the part
+    for path in (over, down, up):
+        assert (np.diff(path) > 0).all()
 
 
 @pytest.mark.parametrize(("task", "start"), IN_HAND, ids=ids)
