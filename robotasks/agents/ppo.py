@@ -55,6 +55,7 @@ class Config:
     rollout: int = 16  # steps of every world between two updates; meant for about 256 worlds
     hidden: tuple[int, ...] = (128, 128)  # widths of the hidden layers, policy and critic alike
     activation: Activation = "elu"
+    fine: float | None = None  # observed x are seen as tanh(fine * x), too: 5 shows millimetres
     initial_std: float = 0.5  # spread of the actions at the start, actions being in [-1, 1]
     final_std: float | None = None  # at its end at most; None leaves that to the gradient
     gamma: float = 0.97  # discount per step
@@ -87,7 +88,7 @@ class Config:
                 "threads",
             ),
             positive=(
-                *("initial_std", "final_std"),
+                *("fine", "initial_std", "final_std"),
                 *("clip", "learning_rate", "eyes_rate", "max_grad_norm"),
             ),
             shares=("gamma", "lam", "final_kl"),

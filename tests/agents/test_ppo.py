@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from robotasks.agents import agent_module, load, ppo
+from robotasks.agents import agent_module, load, mtppo, ppo
+from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.run import Run
 from robotasks.benchmark.agent import TrialSpec
+from robotasks.commands.train import TRAINING
+from robotasks.envs.vector import TaskVectorEnv
 
 from .toy import PointEnv
 
@@ -112,6 +115,37 @@ def test_a_world_that_pays_nan_stops_the_training(tmp_path):
 
     with pytest.raises(FloatingPointError, match="not finite"):
         ppo.train(Broken(), SMALL, Run(tmp_path / "run", steps=640))
+
+
+def test_numbers_near_zero_are_seen_magnified_and_what_is_beside_is_not():
+    generator = torch.Generator().manual_seed(0)
+    policy = ActorCritic(3, 2, ppo.Config(fine=5.0), generator, beside=1)
+    raw = torch.tensor([[0.0, 0.01, 0.3], [0.0, 2.0, 0.7]])
+    policy.normalise.update(raw)
+    features = policy.features(raw)
+    torch.testing.assert_close(features[:, :2], policy.normalise(raw)[:, :2])
+    torch.testing.assert_close(
+        features[:, 2:4], torch.tensor([[0.0, 0.05], [0.0, 1.0]]), atol=1e-4, rtol=0
+    )
+    torch.testing.assert_close(features[:, 4], policy.normalise(raw)[:, 2])
+    other = raw + torch.tensor([0.0, 0.0, 1.0])
+    torch.testing.assert_close(policy.mean(other), policy.mean(raw))
+    assert (policy.value(policy.features(other)) != policy.value(features)).all()
+
+
+@pytest.mark.parametrize("agent", [ppo, mtppo], ids=["ppo", "mtppo"])
+def test_a_policy_that_magnifies_is_loaded_as_it_was(agent, tmp_path):
+    config = agent.Config(rollout=8, hidden=(16,), epochs=1, fine=5.0)
+    run = Run(tmp_path / "run", steps=256)
+    env = TaskVectorEnv("reach", 16, threads=1, **TRAINING)
+    trained = agent.train(env, config, run)
+    obs, _ = env.reset(seed=3)
+    spec = TrialSpec(obs.shape[1], 5, episodes=1, horizon=env.horizon)
+    acts = []
+    for adapter in (trained, load(tmp_path / "run")):
+        adapter.begin_trial(16, spec)
+        acts.append(adapter.act(obs, explore=False))
+    np.testing.assert_array_equal(*acts)
 
 
 def test_the_spread_of_the_actions_is_led_down(tmp_path):

@@ -35,6 +35,11 @@ class Shape(Protocol):
         """Spread of the actions at the start."""
         ...
 
+    @property
+    def fine(self) -> float | None:
+        """Observed numbers are also seen magnified by so much, near 0; None does not."""
+        ...
+
 
 class ActorCritic(nn.Module):
     """Policy and critic, two networks on the same features: the normalised observation.
@@ -58,6 +63,11 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.sizes = eyes.numbers if eyes else observation_size, action_size
         features = eyes.features if eyes else observation_size
+        self.told, self.fine = observation_size - beside, config.fine
+        if self.fine:
+            if eyes:
+                raise ValueError("fine magnifies numbers; what sees pictures leaves it out")
+            features += self.told
         self.eyes, self.own = eyes, features - beside
         activation = config.activation
         self.actor = network((self.own, *config.hidden, action_size), activation, 0.01, generator)
@@ -81,10 +91,14 @@ class ActorCritic(nn.Module):
                 f"trained on {known}: make worlds with the cameras and pixels of its run"
             )
         obs = self.normalise(raw)
-        if self.eyes is None:
+        if self.eyes is not None:
+            with torch.no_grad():
+                return self.eyes(obs)
+        if not self.fine:
             return obs
-        with torch.no_grad():
-            return self.eyes(obs)
+        # Not of the normalised ones: their 0 is the usual place, not the one to go to.
+        near = torch.tanh(self.fine * raw[..., : self.told])
+        return torch.cat([obs[..., : self.told], near, obs[..., self.told :]], dim=-1)
 
     def mean(self, raw: Tensor) -> Tensor:
         """The middle of the actions (n, a) for raw observations (n, o)."""
