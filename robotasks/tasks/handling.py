@@ -176,36 +176,48 @@ def insertion(gap: Gap, depth: Array | float) -> Array:
 
     It pays to be over the hole and in; on the way, to keep to a funnel above the rim.
     """
-    over = alignment(gap)
-    funnel = (depth + CLEARANCE) * clip((gap.aside - 0.003) / 0.02, 0.0, 1.0)
+    over, funnel = alignment(gap), _rise(gap, depth)
     near = closeness(excess(gap.aside, 0.003), 0.01)
     inside = near * clip(1 - gap.up / depth, 0.0, 1.0)
     return 0.4 * over + 0.2 * over * closeness(abs(gap.up - funnel), 0.06) + 0.4 * inside
 
 
-def below(now: View, grasp_pos: Array) -> Array:
-    """How far the tool is below a funnel over a part that nothing holds (m), 0 inside.
+def _rise(gap: Gap, depth: Array | float) -> Array:
+    """How high over its seat a part is carried to its hole (m): a funnel above the rim."""
+    return (depth + CLEARANCE) * clip((gap.aside - 0.003) / 0.02, 0.0, 1.0)
 
-    It is for `fetching`: a hand that comes straight to a part pushes it along instead.
+
+def reaching(now: View, grasp_pos: Array) -> Array:
+    """How near the tool is to a grasp, 0 to 1."""
+    return _near(distance(now.tcp_pos, grasp_pos))
+
+
+def approaching(now: View, job: Job) -> Array:
+    """How near the tool is to grasping a part that nothing holds, 0 to 1.
+
+    From above: a hand that comes straight to a part pushes it along. And turned like it: one that
+    grasps it askew puts it askew.
     """
-    way = now.tcp_pos - grasp_pos
-    height = FUNNEL * clip((norm(way[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
-    return clip(height - way[..., 2], 0.0, None)
+    way = now.tcp_pos - job.grasp_pos
+    funnel = FUNNEL * clip((norm(way[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
+    low = clip(funnel - way[..., 2], 0.0, None)
+    turn = wrap(job.part_yaw - now.tool[..., 3], finger_period(job.period))
+    return _near(norm(way) + low) * (0.7 + 0.3 * closeness(abs(turn), 0.3))
 
 
-def fetching(
-    now: View, grasp_pos: Array, up: Array, done: Array, low: Array | float = 0.0
-) -> Array:
+def _near(off: Array) -> Array:
+    return 0.6 * closeness(off, 0.15) + 0.4 * closeness(off, 0.03)
+
+
+def fetching(now: View, grasp_pos: Array, near: Array, up: Array, done: Array) -> Array:
     """How far the tool is in fetching a part that is `up` above where it lies (m), 0 to 1.
 
-    Where it is `done` and may be left, that counts as held, so that nothing is lost by leaving.
-    low: how far the tool is below the way there (m).
+    near: how near it is to grasping it, 0 to 1. Where it is `done` and may be left, that counts as
+    held, so that nothing is lost by leaving.
     """
     xp = namespace(up)
-    off = distance(now.tcp_pos, grasp_pos) + low
-    reach = 0.6 * closeness(off, 0.15) + 0.4 * closeness(off, 0.03)
     lifted = 0.5 + 0.5 * clip(up / 0.03, 0.0, 1.0)
-    fetched = 0.6 * reach + 0.4 * xp.where(holds(now, grasp_pos), lifted, 0 * up)
+    fetched = 0.6 * near + 0.4 * xp.where(holds(now, grasp_pos), lifted, 0 * up)
     return xp.where(done, 1 + 0 * up, fetched)
 
 
@@ -226,9 +238,10 @@ def letting_go(now: View, done: Array) -> Array:
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap
-    low = below(now, job.grasp_pos)
-    fetched = fetching(now, job.grasp_pos, gap.up, done, low)
-    put = insertion(gap, job.depth)
+    fetched = fetching(now, job.grasp_pos, approaching(now, job), gap.up, done)
+    # Lower than the way there counts as farther aside: what is dragged along runs into things.
+    dragged = clip(_rise(gap, job.depth) - gap.up, 0.0, None)
+    put = insertion(gap._replace(aside=gap.aside + dragged), job.depth)
     return 0.25 * fetched + 0.6 * put + 0.15 * letting_go(now, done)
 
 

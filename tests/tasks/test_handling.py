@@ -8,13 +8,14 @@ import pytest
 
 from robotasks import TASKS, TaskVectorEnv
 from robotasks.arrays import yaw_quat
-from robotasks.layout import Layout, View
+from robotasks.layout import Layout
 from robotasks.physics.robots.panda import YAW_RANGE
 from robotasks.tasks.handling import (
     CONTROL,
     Gap,
-    below,
-    fetching,
+    Job,
+    approaching,
+    delivery,
     finger_period,
     holds,
     insertion,
@@ -85,20 +86,36 @@ def test_going_over_down_and_in_always_pays():
     assert beside < over[-1]
 
 
-def reaching(*tool):
-    """Reward of an open hand that is so far aside of a part's grasp, and so far above it."""
-    aside, up = (np.broadcast_to(each, 50) + 0.0 for each in tool)
-    sensed = Layout({"tcp_pos": 3, "grip_width": 1, "grip_speed": 1, "setpoint": 7})
-    now = View((sensed, np.stack([aside, 0 * up, up, *[0 * up] * 9], axis=-1)))
-    grasp = np.zeros((50, 3))
-    return fetching(now, grasp, 0 * up, up < -1, below(now, grasp))
+SENSED = Layout({"tcp_pos": 3, "tool": 4, "grip_width": 1, "grip_speed": 1, "setpoint": 7})
 
 
-def test_a_hand_that_comes_from_above_is_always_paid_more():
-    over, down = reaching(np.linspace(0.2, 0, 50), 0.08), reaching(0, np.linspace(0.08, 0, 50))
-    up = reaching(0.04, np.linspace(0, 0.04, 50))  # beside the part
-    for path in (over, down, up):
+def handled(tool=(0, 0, 0), turn=0.0, part=(0, 0, 0)):
+    """What is sensed, and the job, of 50 open hands and parts at places in relation to the seat."""
+    place, lies = (np.stack([each + np.zeros(50) for each in pos], axis=-1) for pos in (tool, part))
+    now = SENSED.view(np.zeros((50, SENSED.size)))
+    now.tcp_pos[:], now.tool[:, 3] = place, turn
+    zero = np.zeros(50)
+    return now, Job(lies, zero, zero + math.pi, lies, 0 * lies, zero, depth=0.02)
+
+
+def test_a_hand_that_comes_from_above_and_turned_like_the_part_is_paid_more():
+    over = approaching(*handled((np.linspace(0.2, 0, 50), 0, 0.08)))
+    down = approaching(*handled((0, 0, np.linspace(0.08, 0, 50))))
+    up = approaching(*handled((0.04, 0, np.linspace(0, 0.04, 50))))  # beside the part
+    turned = approaching(*handled(turn=np.linspace(1.5, 0, 50)))
+    for path in (over, down, up, turned):
         assert (np.diff(path) > 0).all()
+    assert down[-1] == turned[-1] == pytest.approx(1.0)
+    assert approaching(*handled(turn=math.pi))[0] == pytest.approx(1.0)  # it looks the same then
+
+
+def test_a_part_that_is_carried_pays_more_than_one_that_is_dragged():
+    """Up beside its seat, then over, then down."""
+    up = handled(part=(0.06, 0, np.linspace(-0.05, 0.032, 50)))
+    over = handled(part=(np.linspace(0.2, 0.025, 50), 0, 0.032))
+    down = handled(part=(0, 0, np.linspace(0.032, 0, 50)))
+    for now, job in (up, over, down):
+        assert (np.diff(delivery(now, job, now.grip_width > 0)) > 0).all()
 
 
 @pytest.mark.parametrize(("task", "start"), IN_HAND, ids=ids)
