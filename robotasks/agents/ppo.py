@@ -88,8 +88,13 @@ class Config:
                 "threads",
             ),
             positive=(
-                *("fine", "initial_std", "final_std"),
-                *("clip", "learning_rate", "eyes_rate", "max_grad_norm"),
+                "fine",
+                "initial_std",
+                "final_std",
+                "clip",
+                "learning_rate",
+                "eyes_rate",
+                "max_grad_norm",
             ),
             shares=("gamma", "lam", "final_kl"),
         )

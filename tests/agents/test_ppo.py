@@ -7,6 +7,7 @@ import torch
 from robotasks.agents import agent_module, load, mtppo, ppo
 from robotasks.agents.parts.actor_critic import ActorCritic
 from robotasks.agents.parts.run import Run
+from robotasks.agents.parts.vision import Eyes
 from robotasks.benchmark.agent import TrialSpec
 from robotasks.commands.train import TRAINING
 from robotasks.envs.vector import TaskVectorEnv
@@ -131,6 +132,13 @@ def test_numbers_near_zero_are_seen_magnified_and_what_is_beside_is_not():
     other = raw + torch.tensor([0.0, 0.0, 1.0])
     torch.testing.assert_close(policy.mean(other), policy.mean(raw))
     assert (policy.value(policy.features(other)) != policy.value(features)).all()
+
+
+def test_pictures_are_not_magnified():
+    generator = torch.Generator().manual_seed(0)
+    eyes = Eyes(3, 1, 84, 2, generator)
+    with pytest.raises(ValueError, match="fine magnifies numbers"):
+        ActorCritic(3 + 84 * 84 * 3, 2, ppo.Config(fine=5.0), generator, eyes=eyes)
 
 
 @pytest.mark.parametrize("agent", [ppo, mtppo], ids=["ppo", "mtppo"])
