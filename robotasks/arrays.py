@@ -94,7 +94,7 @@ def clip(x: Array, low: Array | float, high: Array | float | None) -> Array:
     return namespace(x).clip(x, low, high)
 
 
-def excess(d: Array, slack: float) -> Array:
+def excess(d: Array, slack: Array | float) -> Array:
     """By how much a distance exceeds a slack, (...); 0 within it."""
     return clip(d - slack, 0.0, None)
 

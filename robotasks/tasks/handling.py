@@ -200,9 +200,8 @@ def approaching(now: View, job: Job) -> Array:
     """
     way = now.tcp_pos - job.grasp_pos
     funnel = FUNNEL * clip((norm(way[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
-    low = clip(funnel - way[..., 2], 0.0, None)
     turn = wrap(job.part_yaw - now.tool[..., 3], finger_period(job.period))
-    return _near(norm(way) + low) * (0.7 + 0.3 * closeness(abs(turn), 0.3))
+    return _near(norm(way) + excess(funnel, way[..., 2])) * (0.7 + 0.3 * closeness(abs(turn), 0.3))
 
 
 def _near(off: Array) -> Array:
@@ -240,7 +239,7 @@ def delivery(now: View, job: Job, done: Array) -> Array:
     gap = job.gap
     fetched = fetching(now, job.grasp_pos, approaching(now, job), gap.up, done)
     # Lower than the way there counts as farther aside: what is dragged along runs into things.
-    dragged = clip(_rise(gap, job.depth) - gap.up, 0.0, None)
+    dragged = excess(_rise(gap, job.depth), gap.up)
     put = insertion(gap._replace(aside=gap.aside + dragged), job.depth)
     return 0.25 * fetched + 0.6 * put + 0.15 * letting_go(now, done)
 
