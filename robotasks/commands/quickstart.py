@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from robotasks.agents.parts.files import write_atomically
+from robotasks.agents.tuned import TUNED
 from robotasks.commands import train, view
 from robotasks.commands.doctor import MEND_PICTURES, working_renderer
 from robotasks.commands.entrants import find_entrant
@@ -52,6 +53,7 @@ def run(options: Options) -> None:
         seed=options.seed,
         resume=True,
         threads=options.threads,
+        tuned=options.task in TUNED["ppo"],
     )
     if options.rows < 1:
         raise ValueError(f"rows must be at least 1, not {options.rows}")
@@ -189,6 +191,7 @@ def write_summary(
     packages = ("robotasks", "mujoco", "gymnasium", "numpy", "torch")
     versions = ", ".join(f"{name} {found(name)}" for name in packages)
     command, run_folder = program(), options.out / "run"
+    tuned = " --tuned" if options.task in TUNED["ppo"] else ""
     text = f"""# A robot arm learns {options.task}
 
 PPO, seed {options.seed}, {last.get("steps") or 0:,.0f} environment steps in
@@ -212,7 +215,7 @@ Python {platform.python_version()}, {os.cpu_count()} cores.
 ```sh
 {command} view {options.task} --agent {run_folder} --out other.mp4 --seed 1
 {command} evaluate {run_folder} {options.task} --seed 1
-{command} train ppo {options.task} --seed 1
+{command} train ppo {options.task}{tuned} --seed 1
 tensorboard --logdir {run_folder}
 ```
 """

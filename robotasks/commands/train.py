@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import tyro
 
 from robotasks.agents import DEVICE_LEARNERS, IMITATORS, SEEING, STARTING, agent_module
 from robotasks.agents.parts.run import Run
+from robotasks.agents.tuned import DEFAULTS, TUNED, find_tuned
 from robotasks.benchmark.anchors import VARIANTS, Variant
 from robotasks.benchmark.suites import TRAIN_ROWS, Suite, find_suite, is_suite
 from robotasks.commands.entrants import check_reads, goal_face, senses, shared, suite_of
@@ -72,9 +74,12 @@ class Options:
     episodes: int | None = None
     """Consecutive episodes on a row, over which a meta-learner adapts: those that its name stands
     for, else the suite's, else 1, if not given. Evaluations in between have as many."""
-    start: tuple[str, ...] = ("default",)
-    """Starts of the training episodes, between which the worlds take turns; evaluations have the
-    default. Where a part has to be fetched first, `default held` shows what comes next."""
+    tuned: bool = False
+    """Train from the starts, for the horizon and with the options that have served this agent on
+    this task; what is given besides goes before them."""
+    start: tuple[str, ...] | None = None
+    """Starts of the training episodes, between which the worlds take turns: the default, as for
+    evaluations, if not given. Where a part is fetched first, `default held` shows what is next."""
     horizon: int | None = None
     """Control steps of a training episode, the task's own if not given; evaluations have those.
     Shorter ones show more often how a task begins: nothing that comes after its end is lost."""
@@ -92,7 +97,12 @@ def run(options: Options) -> None:
     """Train, showing how success rises; Ctrl-C leaves a run that can be resumed."""
     name = f"{options.agent}-{options.task}-s{options.seed}".replace(":", "-")
     folder = options.out or Path("runs", name)
-    follow(prepare(options, folder), folder, options.steps, options.json)
+    training = prepare(options, folder)
+    untouched = not (options.tuned or options.start or options.horizon or options.set)
+    if untouched and TUNED.get(options.agent, {}).get(options.task, DEFAULTS) != DEFAULTS:
+        note = f"{options.agent} has learned {options.task} with other options: --tuned takes them"
+        print(note, file=sys.stderr)
+    follow(training, folder, options.steps, options.json)
     summary = {"run": str(folder), "task": options.task, "agent": options.agent}
     print(json.dumps(summary) if options.json else f"run folder: {folder}")
 
@@ -101,14 +111,19 @@ def prepare(options: Options, folder: Path) -> Callable[[Callable[[Any], None]],
     """Check the options and find the source; the result trains, reporting after each update."""
     learner = VARIANTS.get(options.agent, Variant(options.agent))
     suite = find_suite(options.task) if is_suite(options.task) else None
+    tuned = find_tuned(options.agent, options.task) if options.tuned else DEFAULTS
+    if learner.agent in IMITATORS and (options.start or options.horizon is not None):
+        raise ValueError(f"{options.agent} imitates, in no episodes: leave --start, --horizon out")
     options = replace(
         options,
+        start=options.start or tuned.start,
+        horizon=tuned.horizon if options.horizon is None else options.horizon,
         reveal=revealed(options, learner),
         worlds=learner.worlds if options.worlds is None else options.worlds,
         episodes=options.episodes or learner.episodes or (suite.episodes if suite else 1),
     )
     module = agent_module(learner.agent)
-    config = agent_config(module.Config, (*learner.set, *options.set))
+    config = agent_config(module.Config, (*learner.set, *tuned.set, *options.set))
     if options.steps < 1:
         raise ValueError(f"steps must be at least 1, not {options.steps}")
     if options.pretrained and learner.agent not in STARTING:
@@ -161,7 +176,7 @@ def worlds(options: Options) -> tuple[TaskVectorEnv, dict[str, Any]]:
     told: dict[str, Any] = {
         "reward": options.reward,
         "reveal": list(options.reveal or ()),
-        "start": list(options.start),
+        "start": list(options.start or DEFAULTS.start),
         "episodes": options.episodes,
         **({"max_episode_steps": options.horizon} if options.horizon is not None else {}),
         **goal_face(options.agent),

@@ -5,10 +5,13 @@ import re
 
 import pytest
 
+from robotasks.agents import agent_module
+from robotasks.agents.tuned import TUNED, find_tuned
 from robotasks.benchmark.suites import find_suite
 from robotasks.commands import run_command, train
 from robotasks.commands.evaluate import held_out
 from robotasks.envs.vector import TaskVectorEnv
+from robotasks.tasks import find_task
 
 TINY = ["ppo", "reach", "--worlds", "16", "--rows", "4", "--steps", "1000"]
 
@@ -205,3 +208,45 @@ def test_training_episodes_may_be_shorter_than_those_of_evaluations(task):
     ends = [env.step(env.action_space.sample())[3].any() for _ in range(14)]
     assert env.horizon == told["max_episode_steps"] == 7
     assert sum(ends) == 4  # two worlds, two episodes each, at times of their own
+
+
+def test_tuned_options_are_taken_and_what_is_given_besides_goes_before_them(tmp_path):
+    small = ["--worlds", "16", "--rows", "0", "--steps", "300", "--set", "hidden=8,8", "gamma=0.8"]
+    run_command("train", ["ppo", "lid-place", "--tuned", *small, "--out", str(tmp_path)])
+    config = json.loads((tmp_path / "config.json").read_text())
+    row = TUNED["ppo"]["lid-place"]
+    env = config["env"]
+    assert (tuple(env["start"]), env["max_episode_steps"]) == (row.start, row.horizon)
+    assert (config["config"]["gamma"], config["config"]["fine"]) == (0.8, 5)
+
+
+def test_who_trains_without_tuned_options_hears_of_them(tmp_path, capsys):
+    small = ["--worlds", "16", "--rows", "0", "--steps", "256"]
+    for given, heard in (([], True), (["--set", "gamma=0.9"], False)):
+        out = ["--out", str(tmp_path / str(heard))]
+        run_command("train", ["ppo", "hockey-slap", *small, *given, *out])
+        assert ("--tuned takes them" in capsys.readouterr().err) is heard
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["ppo", "plane-assemble", "--tuned"], "has no options of ppo for plane-assemble; .*place"),
+        (["bc", "reach", "--tuned"], "unknown agent 'bc'"),
+        (["bc", "reach", "--horizon", "9"], "bc imitates, in no episodes"),
+    ],
+)
+def test_options_that_there_are_not_are_refused(given, why, capsys):
+    with pytest.raises(SystemExit):
+        run_command("train", given)
+    assert re.search(why, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("agent", "task"), [(agent, task) for agent, tasks in TUNED.items() for task in tasks]
+)
+def test_tuned_options_fit_agent_and_task(agent, task):
+    row, made = find_tuned(agent, task), find_task(task)
+    train.agent_config(agent_module(agent).Config, row.set)
+    assert set(row.start) <= set(made.starts)
+    assert row.horizon is None or row.horizon < made.horizon
