@@ -37,6 +37,8 @@ AROUND = Span(tcp_off=((-0.008, -0.008, 0.0), (0.008, 0.008, 0.05)))
 """Where an open hand is that is around a part, from the part's grasp (m)."""
 FUNNEL = 0.04
 """How high above its grasp the tool comes to a part, until it is over it (m)."""
+LIFTED = 0.03
+"""How high a part is lifted, to go to a seat on the table (m)."""
 HOVER = 0.08
 """Above its grasp, from where the tool comes down to a part (m)."""
 CLEARANCE = 0.012
@@ -144,6 +146,8 @@ class Job(NamedTuple):
     seat_yaw: Array
     depth: Array | float
     """Of the seat, down from its rim (m)."""
+    high: Array | float = 0.0
+    """How much higher its seat is than where a part lies on the table (m)."""
 
     @property
     def gap(self) -> Gap:
@@ -155,13 +159,13 @@ class Job(NamedTuple):
 
 def choose(first: Array, one: Job, other: Job) -> Job:
     """Return `one` job where `first`, (...) bool, else the `other`."""
-    xp = namespace(first)
-    chosen = {
-        name: xp.where(first[..., None] if a.ndim > first.ndim else first, a, b)
-        for name, a, b in zip(Job._fields[:-1], one[:-1], other[:-1], strict=True)
-    }
-    depths = one.depth + 0 * one.part_yaw, other.depth + 0 * one.part_yaw
-    return Job(**chosen, depth=xp.where(first, *depths))
+    xp, flat = namespace(first), 0 * one.part_yaw
+    chosen = {}
+    for name, a, b in zip(Job._fields, one, other, strict=True):
+        point = name.endswith("_pos")
+        pair = (first[..., None], a, b) if point else (first, a + flat, b + flat)
+        chosen[name] = xp.where(*pair)
+    return Job(**chosen)
 
 
 def alignment(gap: Gap) -> Array:
@@ -208,16 +212,20 @@ def _near(off: Array) -> Array:
     return 0.6 * closeness(off, 0.15) + 0.4 * closeness(off, 0.03)
 
 
-def fetching(now: View, grasp_pos: Array, near: Array, up: Array, done: Array) -> Array:
-    """How far the tool is in fetching a part that is `up` above where it lies (m), 0 to 1.
+def lift_of(up: Array, way: Array | float = LIFTED) -> Array:
+    """How far a part is lifted that is `up` above where it lies, of the `way` (m), 0 to 1."""
+    return clip(up / way, 0.0, 1.0)
 
-    near: how near it is to grasping it, 0 to 1. Where it is `done` and may be left, that counts as
-    held, so that nothing is lost by leaving.
+
+def fetching(now: View, grasp_pos: Array, near: Array, lifted: Array, done: Array) -> Array:
+    """How far the tool is in fetching a part, 0 to 1.
+
+    near: how near it is to grasping it, 0 to 1; lifted: how far it has lifted it, 0 to 1. Where it
+    is `done` and may be left, that counts as held, so that nothing is lost by leaving.
     """
-    xp = namespace(up)
-    lifted = 0.5 + 0.5 * clip(up / 0.03, 0.0, 1.0)
-    fetched = 0.6 * near + 0.4 * xp.where(holds(now, grasp_pos), lifted, 0 * up)
-    return xp.where(done, 1 + 0 * up, fetched)
+    xp = namespace(near)
+    held = xp.where(holds(now, grasp_pos), 0.5 + 0.5 * lifted, 0 * near)
+    return xp.where(done, 1 + 0 * near, 0.6 * near + 0.4 * held)
 
 
 def released(now: View) -> Array:
@@ -237,7 +245,8 @@ def letting_go(now: View, done: Array) -> Array:
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap
-    fetched = fetching(now, job.grasp_pos, approaching(now, job), gap.up, done)
+    up = lift_of(gap.up + job.high, LIFTED + job.high)
+    fetched = fetching(now, job.grasp_pos, approaching(now, job), up, done)
     # Lower than the way there counts as farther aside: what is dragged along runs into things.
     dragged = excess(_rise(gap, job.depth), gap.up)
     put = insertion(gap._replace(aside=gap.aside + dragged), job.depth)

@@ -69,7 +69,8 @@ def lid_job(
     """Return the job of bringing a lid to `seat_pos`, which it goes down to by `depth` (m)."""
     pos, yaw = getattr(now, f"{name}_pos"), yaw_of(getattr(now, f"{name}_xaxis"))
     grasp = raised(pos, GRASP_UP)
-    return Job(pos, yaw, 0 * yaw + period, grasp, seat_pos, seat_yaw + 0 * yaw, depth)
+    high = seat_pos[..., 2] - lid.HALF_HEIGHT
+    return Job(pos, yaw, 0 * yaw + period, grasp, seat_pos, seat_yaw + 0 * yaw, depth, high)
 
 
 def lid_in_hand(start: View) -> Placement:

@@ -86,7 +86,7 @@ class JointedTask(Task):
         here, there = self.handle_at(now, self.angle(now)), self.there(now, goal)
         xp = namespace(there)
         left = abs(self.left(now, goal))
-        fetched = fetching(now, here, reaching(now, here), 0.03 + 0 * left, there)
+        fetched = fetching(now, here, reaching(now, here), 1 + 0 * left, there)
         near = 0.5 * (1 - clip(left / self.travel, 0.0, 1.0))
         near = near + 0.5 * closeness(left, 0.2 * self.travel)
         opened = clip((now.grip_width - 0.015) / (LOOSE - 0.015), 0.0, 1.0)

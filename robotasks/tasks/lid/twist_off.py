@@ -19,6 +19,7 @@ from robotasks.tasks.handling import (
     handle,
     holds,
     letting_go,
+    lift_of,
     open_hand,
     reaching,
     released,
@@ -105,7 +106,7 @@ class TwistOff(Task):
     def stages(self, now, goal):
         job, lock, laid = self.job(now, goal), self.lock(now), self.laid(now, goal)
         xp = namespace(lock.up)
-        fetched = fetching(now, job.grasp_pos, reaching(now, job.grasp_pos), lock.up, laid)
+        fetched = fetching(now, job.grasp_pos, reaching(now, job.grasp_pos), lift_of(lock.up), laid)
         off = clip((norm(job.part_pos[..., :2] - now.bottle_pos[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
         turned = clip((CLOSED - lock.angle) / (CLOSED - ENTRY), 0.0, 1.0)
         free = xp.where(off > 0, 1 + 0 * off, xp.where(lock.up > ENTERS, 1 + 0 * off, turned))

@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from robotasks.arrays import namespace
 from robotasks.physics.objects.lug_cap import ENTRY, PERIOD
-from robotasks.tasks.handling import CONTROL, approaching, fetching, handle, holds, letting_go
+from robotasks.tasks.handling import (
+    CONTROL,
+    approaching,
+    fetching,
+    handle,
+    holds,
+    letting_go,
+    lift_of,
+)
 from robotasks.tasks.lid.caps import add_lugs, lid_job, lug_fields, seat
 from robotasks.tasks.lid.lid_task import BOTTLE_XY, LidTask
 from robotasks.tasks.span import Span
@@ -51,7 +59,7 @@ class TwistOn(LidTask):
 
     def progress(self, now, goal):
         lock, job, closed = self.lock(now, goal), self.job(now, goal), self.closed(now, goal)
-        up = lock.up + job.seat_pos[..., 2]
+        up = lift_of(lock.up + job.high)
         fetched = fetching(now, job.grasp_pos, approaching(now, job), up, closed)
         return 0.2 * fetched + 0.65 * closing(lock) + 0.15 * letting_go(now, closed)
 

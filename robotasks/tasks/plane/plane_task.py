@@ -74,6 +74,7 @@ def job_of(now: View, name: str, kind: Kind, place: Place, depth: float) -> Job:
         seat_pos=raised(place.pos, kind.half[2]),
         seat_yaw=place.yaw,
         depth=depth,
+        high=place.pos[..., 2],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from robotasks.arrays import closeness, distance
 from robotasks.physics.objects import peg
-from robotasks.tasks.handling import TOOL, approaching, fetching, holds, yaw_of
+from robotasks.tasks.handling import TOOL, approaching, fetching, holds, lift_of, yaw_of
 from robotasks.tasks.shape.board import peg_job
 from robotasks.tasks.shape.peg_in import SHAPE
 from robotasks.tasks.shape.peg_task import NEAR as NEAR_PEG
@@ -40,9 +40,9 @@ class Lift(PegTask):
 
     def progress(self, now, job):
         left = distance(job.part_pos, job.seat_pos)
-        lifted = job.part_pos[..., 2] - peg.HALF_HEIGHT
+        up = lift_of(job.part_pos[..., 2] - peg.HALF_HEIGHT)
         near = approaching(now, job)
-        fetched = fetching(now, job.grasp_pos, near, lifted, self.put(now, job))
+        fetched = fetching(now, job.grasp_pos, near, up, self.put(now, job))
         return 0.4 * fetched + 0.36 * closeness(left, 0.15) + 0.24 * closeness(left, 0.03)
 
     def met(self, now, job):
