@@ -118,6 +118,13 @@ def test_a_part_that_is_carried_pays_more_than_one_that_is_dragged():
         assert (np.diff(delivery(now, job, now.grip_width > 0)) > 0).all()
 
 
+def test_lifting_pays_from_the_table_on_however_high_the_seat_is():
+    now, job = handled(part=(0.3, 0, np.linspace(-0.06, 0.03, 50)))
+    now.tcp_pos[:], now.grip_width[:] = job.grasp_pos, 0.03  # told to close, and held
+    paid = delivery(now, job._replace(high=0.06), now.grip_width < 0)
+    assert (np.diff(paid) > 0.0009).all() and paid[-1] - paid[0] > 0.045
+
+
 @pytest.mark.parametrize(("task", "start"), IN_HAND, ids=ids)
 def test_a_start_in_the_hand_is_a_grasp(task, start):
     """Friction holds the peg: no weld; fingers that open drop it, those that stay closed do not."""
