@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import mujoco
 
-from robotasks.arrays import clip, closeness, distance, dot, excess, namespace, norm, stack
+from robotasks.arrays import clip, closeness, distance, dot, excess, heading, namespace, norm, stack
 from robotasks.layout import Array, Layout, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.robots.panda import MAX_WIDTH, Control, add_panda
@@ -41,6 +41,8 @@ LIFTED = 0.03
 """How high a part is lifted, to go to a seat on the table (m)."""
 HOVER = 0.08
 """Above its grasp, from where the tool comes down to a part (m)."""
+SLACK = 0.1
+"""So far outside of the wrist's range a turn counts as within it: nearly there is near (rad)."""
 CLEARANCE = 0.012
 """How far above a rim a part is carried (m)."""
 PRESS = 0.004
@@ -97,10 +99,15 @@ def finger_period(period: Array) -> Array:
     return xp.where(fold % 2 == 1, period / 2, period)
 
 
-def turn_to(yaw: Array, at: Array, period: Array | float, control: Control) -> Array:
-    """How far a tool at yaw `at` turns to reach `yaw`, or a twin of it in the wrist's range."""
+def turn_to(
+    yaw: Array, at: Array, period: Array | float, control: Control, slack: float = 0.0
+) -> Array:
+    """How far a tool at yaw `at` turns to reach `yaw`, or a twin of it in the wrist's range.
+
+    slack: by how much what it reaches may lie outside of that (rad).
+    """
     xp = namespace(yaw)
-    low, high = control.yaw
+    low, high = control.yaw[0] - slack, control.yaw[1] + slack
     turn = wrap(yaw - at, period)
     turn = xp.where(at + turn < low, turn + period, turn)
     return xp.where(at + turn > high, turn - period, turn)
@@ -168,6 +175,17 @@ def choose(first: Array, one: Job, other: Job) -> Job:
     return Job(**chosen)
 
 
+def turn_left(now: View, job: Job) -> Array:
+    """How far a part has to be turned by the tool that holds it, as the wrist can, (...) rad."""
+    at = now.tool[..., 3]
+    return turn_to(at + job.seat_yaw - job.part_yaw, at, job.period, CONTROL, SLACK)
+
+
+def what_is_left(now: View, job: Job) -> dict[str, Array]:
+    """Return the slots of a part's way to its seat, (..., 3), and of its turn, (..., 2)."""
+    return {"goal_pos": job.seat_pos - job.part_pos, "goal_yaw": heading(turn_left(now, job))}
+
+
 def alignment(gap: Gap) -> Array:
     """How well a part is lined up over its seat, 0 to 1: coarse from afar, fine to a millimetre."""
     far, near = closeness(gap.aside, 0.15), closeness(gap.aside, 0.04)
@@ -204,7 +222,7 @@ def approaching(now: View, job: Job) -> Array:
     """
     way = now.tcp_pos - job.grasp_pos
     funnel = FUNNEL * clip((norm(way[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
-    turn = wrap(job.part_yaw - now.tool[..., 3], finger_period(job.period))
+    turn = turn_to(job.part_yaw, now.tool[..., 3], finger_period(job.period), CONTROL, SLACK)
     return _near(norm(way) + excess(funnel, way[..., 2])) * (0.7 + 0.3 * closeness(abs(turn), 0.3))
 
 
@@ -249,7 +267,8 @@ def delivery(now: View, job: Job, done: Array) -> Array:
     fetched = fetching(now, job.grasp_pos, approaching(now, job), up, done)
     # Lower than the way there counts as farther aside: what is dragged along runs into things.
     dragged = excess(_rise(gap, job.depth), gap.up)
-    put = insertion(gap._replace(aside=gap.aside + dragged), job.depth)
+    way = Gap(gap.aside + dragged, abs(turn_left(now, job)), gap.up)
+    put = insertion(way, job.depth)
     return 0.25 * fetched + 0.6 * put + 0.15 * letting_go(now, done)
 
 

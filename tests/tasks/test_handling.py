@@ -106,7 +106,20 @@ def test_a_hand_that_comes_from_above_and_turned_like_the_part_is_paid_more():
     for path in (over, down, up, turned):
         assert (np.diff(path) > 0).all()
     assert down[-1] == turned[-1] == pytest.approx(1.0)
-    assert approaching(*handled(turn=math.pi))[0] == pytest.approx(1.0)  # it looks the same then
+    now, job = handled(turn=2.8)
+    twin = job._replace(part_yaw=job.part_yaw + 2.8 - math.pi)  # it looks the same then
+    assert approaching(now, twin)[0] == pytest.approx(1.0)
+
+
+def test_turning_pays_the_way_that_the_wrist_can_turn():
+    """What is at -1.5 rad is reached at 1.64 rad: on the way there it is never paid less."""
+    turn = np.linspace(0, 1.6, 50)
+    now, job = handled(turn=turn)
+    for paid in (
+        approaching(now, job._replace(part_yaw=job.part_yaw - 1.5)),
+        delivery(now, job._replace(part_yaw=turn, seat_yaw=turn * 0 - 1.5), now.grip_width > 0),
+    ):
+        assert (np.diff(paid) > 0).all()
 
 
 def test_a_part_that_is_carried_pays_more_than_one_that_is_dragged():

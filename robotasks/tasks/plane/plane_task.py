@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from robotasks.arrays import distance, heading, namespace, stack, yaw_quat
+from robotasks.arrays import distance, namespace, stack, yaw_quat
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects.airframe import Mount, Seat, add_mount, mount_fields
@@ -23,8 +23,8 @@ from robotasks.tasks.handling import (
     handle,
     released,
     upright,
+    what_is_left,
     workbench,
-    wrap,
     yaw_of,
 )
 from robotasks.tasks.planar import above, raised
@@ -178,8 +178,7 @@ class PlaneTask(Task):
     def to_go(self, now: View, goal: View) -> dict[str, Array]:
         """Return the slots of what is left for the part whose turn it is."""
         job, _, _ = in_turn(now, self.jobs(now, goal))
-        turn = wrap(job.seat_yaw - job.part_yaw, job.period)
-        return {"goal_pos": job.seat_pos - job.part_pos, "goal_yaw": heading(turn)}
+        return what_is_left(now, job)
 
     def stages(self, now, goal):
         jobs, untouched = self.jobs(now, goal), self.untouched(now, goal)

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import mujoco
 
-from robotasks.arrays import heading
 from robotasks.layout import Array, View
 from robotasks.physics.engine import Placement
 from robotasks.physics.objects import peg
@@ -24,8 +23,8 @@ from robotasks.tasks.handling import (
     near,
     open_hand,
     released,
+    what_is_left,
     workbench,
-    wrap,
 )
 from robotasks.tasks.push.tabletop import laid
 from robotasks.tasks.shape.board import peg_grasp, peg_in_hand
@@ -110,9 +109,7 @@ class PegTask(Task):
 
     def cue(self, now, goal):
         job = self.job(now, goal)
-        turn = wrap(job.seat_yaw - job.part_yaw, job.period)
-        to_go = {"goal_pos": job.seat_pos - job.part_pos, "goal_yaw": heading(turn)}
-        return {**to_go, **self.goal_surroundings(now)}
+        return {**what_is_left(now, job), **self.goal_surroundings(now)}
 
     def progress(self, now: View, job: Job) -> Array:
         """How far the job is, 0 to 1."""

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from typing import ClassVar
 
-from robotasks.arrays import heading, namespace, stack
+from robotasks.arrays import namespace, stack
 from robotasks.layout import Array, View
 from robotasks.physics.objects import peg, socket
 from robotasks.physics.objects.part import BLUE, ORANGE
@@ -19,8 +19,8 @@ from robotasks.tasks.handling import (
     choose,
     handle,
     open_hand,
+    what_is_left,
     workbench,
-    wrap,
 )
 from robotasks.tasks.planar import raised
 from robotasks.tasks.push.tabletop import laid, stands
@@ -118,8 +118,7 @@ class Sorting(Task):
     def to_go(self, now: View, goal: View) -> dict[str, Array]:
         """Return the slots of what is left for the peg whose turn it is."""
         job, _ = self.next_job(now, goal)
-        left = wrap(job.seat_yaw - job.part_yaw, job.period)
-        return {"goal_pos": job.seat_pos - job.part_pos, "goal_yaw": heading(left)}
+        return what_is_left(now, job)
 
     def job(self, now: View, i: int) -> Job:
         """Return the job of putting peg i into its socket."""
