@@ -45,6 +45,8 @@ SLACK = 0.1
 """So far outside of the wrist's range a turn counts as within it: nearly there is near (rad)."""
 CLEARANCE = 0.012
 """How far above a rim a part is carried (m)."""
+HEADROOM = 0.05
+"""By how much higher than that it may be carried (m)."""
 PRESS = 0.004
 """How far the set-point leads the tool down while a part is put in: 8 N (m)."""
 SEARCH = Layout({"search": 1})
@@ -262,13 +264,15 @@ def letting_go(now: View, done: Array) -> Array:
 
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
-    gap = job.gap
-    up = lift_of(gap.up + job.high, LIFTED + job.high)
-    fetched = fetching(now, job.grasp_pos, approaching(now, job), up, done)
-    # Lower than the way there counts as farther aside: what is dragged along runs into things.
-    dragged = excess(_rise(gap, job.depth), gap.up)
-    way = Gap(gap.aside + dragged, abs(turn_left(now, job)), gap.up)
-    put = insertion(way, job.depth)
+    gap = job.gap._replace(turn=abs(turn_left(now, job)))
+    turned = 1 - 0.5 * clip(gap.turn / (math.pi / 2), 0.0, 1.0)
+    lifted = lift_of(gap.up + job.high, LIFTED + job.high)
+    fetched = fetching(now, job.grasp_pos, approaching(now, job), lifted * turned, done)
+    # Off the way there counts as farther aside: what is dragged along runs into things, and what
+    # is held up to the ceiling sees nothing of its seat.
+    low = excess(_rise(gap, job.depth), gap.up)
+    high = excess(gap.up, job.depth + CLEARANCE + HEADROOM)
+    put = insertion(gap._replace(aside=gap.aside + low + high), job.depth)
     return 0.25 * fetched + 0.6 * put + 0.15 * letting_go(now, done)
 
 
