@@ -265,9 +265,9 @@ def letting_go(now: View, done: Array) -> Array:
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap._replace(turn=abs(turn_left(now, job)))
-    turned = 1 - 0.5 * clip(gap.turn / (math.pi / 2), 0.0, 1.0)
-    lifted = lift_of(gap.up + job.high, LIFTED + job.high)
-    fetched = fetching(now, job.grasp_pos, approaching(now, job), lifted * turned, done)
+    up, turned = gap.up + job.high, 1 - clip(gap.turn / (math.pi / 2), 0.0, 1.0)
+    lifted = 0.5 * lift_of(up) + 0.5 * turned * lift_of(up, LIFTED + job.high)
+    fetched = fetching(now, job.grasp_pos, approaching(now, job), lifted, done)
     # Off the way there counts as farther aside: what is dragged along runs into things, and what
     # is held up to the ceiling sees nothing of its seat.
     low = excess(_rise(gap, job.depth), gap.up)
