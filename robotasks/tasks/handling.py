@@ -225,7 +225,13 @@ def approaching(now: View, job: Job) -> Array:
     way = now.tcp_pos - job.grasp_pos
     funnel = FUNNEL * clip((norm(way[..., :2]) - 0.01) / 0.03, 0.0, 1.0)
     turn = turn_to(job.part_yaw, now.tool[..., 3], finger_period(job.period), CONTROL, SLACK)
-    return _near(norm(way) + excess(funnel, way[..., 2])) * (0.7 + 0.3 * closeness(abs(turn), 0.3))
+    straight = 0.15 * closeness(abs(turn), 0.3) + 0.15 * _turned(turn)
+    return _near(norm(way) + excess(funnel, way[..., 2])) * (0.7 + straight)
+
+
+def _turned(left: Array) -> Array:
+    """How far a turn is of which so much is left (rad), 0 to 1; each degree counts as much."""
+    return 1 - clip(abs(left) / (math.pi / 2), 0.0, 1.0)
 
 
 def _near(off: Array) -> Array:
@@ -265,8 +271,8 @@ def letting_go(now: View, done: Array) -> Array:
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap._replace(turn=abs(turn_left(now, job)))
-    up, turned = gap.up + job.high, 1 - clip(gap.turn / (math.pi / 2), 0.0, 1.0)
-    lifted = 0.5 * lift_of(up) + 0.5 * turned * lift_of(up, LIFTED + job.high)
+    up = gap.up + job.high
+    lifted = 0.5 * lift_of(up) + 0.5 * _turned(gap.turn) * lift_of(up, LIFTED + job.high)
     fetched = fetching(now, job.grasp_pos, approaching(now, job), lifted, done)
     # Off the way there counts as farther aside: what is dragged along runs into things, and what
     # is held up to the ceiling sees nothing of its seat.

@@ -105,6 +105,7 @@ def test_a_hand_that_comes_from_above_and_turned_like_the_part_is_paid_more():
     turned = approaching(*handled(turn=np.linspace(1.5, 0, 50)))
     for path in (over, down, up, turned):
         assert (np.diff(path) > 0).all()
+    assert (np.diff(turned) > 0.001).all()
     assert down[-1] == turned[-1] == pytest.approx(1.0)
     now, job = handled(turn=2.8)
     twin = job._replace(part_yaw=job.part_yaw + 2.8 - math.pi)  # it looks the same then
