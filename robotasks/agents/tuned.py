@@ -35,6 +35,8 @@ FETCH = Tuned(
     horizon=80,
 )
 """Several acts, of which the last pays most: a part is fetched, carried, put and let go."""
+LIFT = Tuned(set=("gamma=0.85", "lam=0.9"), start=("default", "near"))
+"""The first of these acts alone."""
 
 TUNED: Mapping[str, Mapping[str, Tuned]] = {
     "ppo": {
@@ -51,7 +53,8 @@ TUNED: Mapping[str, Mapping[str, Tuned]] = {
             SHOT,
         ),
         "hockey-slap": SLAP,
-        **dict.fromkeys(("shape-extract", "shape-place", "lid-place"), FETCH),
+        **dict.fromkeys(("shape-extract", "shape-place", "lid-place", "plane-wheel"), FETCH),
+        "shape-lift": LIFT,
     },
     "her": {"push-to": DEFAULTS},
     "mtsac": {"push-to": DEFAULTS},
