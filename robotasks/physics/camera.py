@@ -158,6 +158,8 @@ class Tracer:
             self._parts = [
                 _Part(model, part.stop - part.start, cameras, size, output) for part in self._shares
             ]
+            for part in self._parts:
+                part.draw({})  # loads kernels: done by several threads at once, some draw wrongly
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
 
     def trace(self, look: Mapping[str, Array]) -> Array:
