@@ -5,11 +5,13 @@ Both draw markers, which are never simulated. The ray tracer is MuJoCo Warp's, o
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, ClassVar, Protocol
 
 import mujoco
@@ -53,6 +55,9 @@ class Camera:
         model.vis.global_.offwidth = max(model.vis.global_.offwidth, width)
         model.vis.global_.offheight = max(model.vis.global_.offheight, height)
         if Camera._failure is None:
+            # The compiler that torch's optimisers load: once Mesa has loaded its own, it crashes.
+            with suppress(ImportError):
+                importlib.import_module("triton")
             try:
                 self._renderer = mujoco.Renderer(model, height, width)
             except Exception as error:  # each OpenGL library fails with an exception of its own

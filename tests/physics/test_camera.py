@@ -1,6 +1,8 @@
-"""Markers as MuJoCo gets them; needs no OpenGL."""
+"""Markers as MuJoCo gets them, and OpenGL beside torch."""
 
 import math
+import subprocess
+import sys
 
 import mujoco
 import numpy as np
@@ -20,3 +22,15 @@ def test_a_marker_is_turned_by_its_yaw():
     assert np.array_equal(straight.mat, np.eye(3))
     assert turned.pos == pytest.approx([0.5, 0.1, 0.001])
     assert turned.size == pytest.approx([0.06, 0.015, 0.001])
+
+
+def test_who_has_drawn_may_train(gl):
+    code = (
+        "import mujoco\n"
+        "from robotasks.physics.camera import Camera\n"
+        "Camera(mujoco.MjSpec().compile(), 8, 8)\n"
+        "import torch\n"
+        "torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
