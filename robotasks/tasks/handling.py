@@ -69,9 +69,12 @@ def open_hand(start: View) -> Placement:
     return arm_at(start.tcp_pos, start.tcp_yaw, 0 * start.tcp_yaw + OPEN)
 
 
-def near(part: str, xy: tuple[Bound, Bound]) -> Span:
-    """Return a start with the open hand around a part: for training alone. xy: where it lies."""
-    return Span(**{f"{part}_xy": xy, f"{part}_yaw": (-0.3, 0.3)}) | AROUND
+def near(part: str, xy: tuple[Bound, Bound], yaw: tuple[Bound, Bound] = (-0.3, 0.3)) -> Span:
+    """Return a start with the open hand around a part: for training alone.
+
+    xy, yaw: where and how it lies, the hand turned like it: -1.3 to 2.9 rad are in its reach.
+    """
+    return Span(**{f"{part}_xy": xy, f"{part}_yaw": yaw}) | AROUND
 
 
 def hand_around(start: View, grasp_pos: Array, yaw: Array) -> Placement:
