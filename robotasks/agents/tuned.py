@@ -7,7 +7,7 @@ defaults serve.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from robotasks.layout import unknown
 
@@ -54,6 +54,7 @@ TUNED: Mapping[str, Mapping[str, Tuned]] = {
         ),
         "hockey-slap": SLAP,
         **dict.fromkeys(("shape-extract", "shape-place", "lid-place", "plane-wheel"), FETCH),
+        "plane-tail": replace(FETCH, horizon=90),
         "shape-lift": LIFT,
     },
     "her": {"push-to": DEFAULTS},
