@@ -160,6 +160,8 @@ class Job(NamedTuple):
     """Of the seat, down from its rim (m)."""
     high: Array | float = 0.0
     """How much higher its seat is than where a part lies on the table (m)."""
+    low: Array | float = 0.0
+    """How much higher than on the table it lies where it is fetched (m)."""
 
     @property
     def gap(self) -> Gap:
@@ -274,7 +276,7 @@ def letting_go(now: View, done: Array) -> Array:
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap._replace(turn=abs(turn_left(now, job)))
-    up = gap.up + job.high
+    up = gap.up + job.high - job.low
     lifted = 0.5 * lift_of(up) + 0.5 * _turned(gap.turn) * lift_of(up, LIFTED + job.high)
     fetched = fetching(now, job.grasp_pos, approaching(now, job), lifted, done)
     # Off the way there counts as farther aside: what is dragged along runs into things, and what

@@ -139,6 +139,13 @@ def test_lifting_pays_from_the_table_on_however_high_the_seat_is():
     assert (np.diff(paid) > 0.0005).all() and paid[-1] - paid[0] > 0.045
 
 
+def test_lifting_a_part_off_a_seat_pays_from_the_seat_on():
+    now, job = handled(part=(0.3, 0, np.linspace(0.06, 0.09, 50)))
+    now.tcp_pos[:], now.grip_width[:] = job.grasp_pos, 0.03
+    paid = delivery(now, job._replace(low=0.06), now.grip_width < 0)
+    assert (np.diff(paid) > 0.0005).all() and paid[-1] - paid[0] > 0.045
+
+
 def test_a_held_part_is_paid_for_coming_down_and_for_every_degree_of_its_turn():
     down, turn = np.linspace(0.27, 0.08, 50), np.linspace(1.5, 0.5, 50)
     for part, left in ((down, 0 * turn), (0.08 + 0 * down, turn)):

@@ -64,7 +64,7 @@ class ChangeWheel(PlaneTask):
 
     def jobs(self, now, goal):
         is_front = goal.wheel == 0
-        old = choose(is_front, *(removal(now, name, WHEEL, goal.spot) for name in AXLES))
+        old = choose(is_front, *(removal(now, *axle, goal.spot) for axle in AXLES.items()))
         places = (sensed_place(now, "fuselage", axle) for axle in AXLES.values())
         new = choose(is_front, *(job_of(now, "spare", WHEEL, at, WHEEL.pins) for at in places))
         return [(old, laid_there(old)), (new, seated(now, "spare", new))]

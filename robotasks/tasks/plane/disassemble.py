@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from robotasks.arrays import stack
+from robotasks.arrays import namespace, stack
 from robotasks.physics.objects.airframe import ENGINE, SADDLE, SHAFT, STANDING, STERN
+from robotasks.physics.robots.placing import arm_at
 from robotasks.tasks.handling import AROUND, TOOL, choose, hand_around, open_hand
 from robotasks.tasks.planar import raised
 from robotasks.tasks.plane.assemble import MOUNTS
-from robotasks.tasks.plane.plane_task import PlaneTask, on_seat, place_of, sits_on
+from robotasks.tasks.plane.assembly import HELD
+from robotasks.tasks.plane.plane_task import (
+    Place,
+    PlaneTask,
+    place_in_hand,
+    place_of,
+    put,
+    sits_on,
+)
 from robotasks.tasks.plane.removal import SPOT, laid_there, removal
 from robotasks.tasks.span import Choice, Span
 from robotasks.tasks.task import Mark
@@ -25,25 +34,31 @@ class Disassemble(PlaneTask):
 
     name = "plane-disassemble"
     goals = Span(part=Choice(3), spot=((0.42, -0.12), (0.48, -0.02)))
-    starts = {"default": MOUNTS | TOOL, "near": MOUNTS | AROUND}
+    starts = {"default": MOUNTS | TOOL, "near": MOUNTS | AROUND, "held": MOUNTS | HELD}
     horizon = 300
     mounts = {"fuselage": STANDING, "engine": ENGINE}
     parts = {name: seat.kind for name, (_, seat) in SEATS.items()}
 
     def place(self, start, goal, dynamics):
+        xp, none = namespace(goal.part), 0 * goal.part
         placement = self.furnish(start)
-        grasp, yaw = 0 * goal.spot[..., :1], 0 * goal.part  # of the named part
+        grasp, yaw, width = none[..., None], none, none  # of the named part
         for i, (name, (mount, seat)) in enumerate(SEATS.items()):
-            stand = getattr(start, f"{mount}_xy"), getattr(start, f"{mount}_yaw")
-            placement |= on_seat(name, seat, *stand)
-            at, named = place_of(seat, *stand), 1.0 * (goal.part == i)
-            grasp = grasp + named[..., None] * raised(
-                at.pos, seat.kind.half[2] + seat.kind.grasp_up
-            )
-            yaw = yaw + named * at.yaw
-        return placement | (
-            open_hand(start) if "tcp_pos" in start else hand_around(start, grasp, yaw)
-        )
+            named, kind = goal.part == i, seat.kind
+            at = place_of(seat, getattr(start, f"{mount}_xy"), getattr(start, f"{mount}_yaw"))
+            if "slip" in start:
+                hand = place_in_hand(kind, start)
+                pos = xp.where(named[..., None], hand.pos, at.pos)
+                at = Place(pos, xp.where(named, hand.yaw, at.yaw))
+            placement |= put(name, kind, at)
+            held_at = raised(at.pos, kind.half[2] + kind.grasp_up)
+            grasp = xp.where(named[..., None], held_at, grasp)
+            yaw, width = xp.where(named, at.yaw, yaw), xp.where(named, kind.width, width)
+        if "slip" in start:
+            return placement | arm_at(start.tcp_pos, start.tcp_yaw, width)
+        if "tcp_off" in start:
+            return placement | hand_around(start, grasp, yaw)
+        return placement | open_hand(start)
 
     def observe(self, now):
         return self.sensed_mounts(now) | self.sensed_parts(now)
@@ -54,7 +69,7 @@ class Disassemble(PlaneTask):
 
     def jobs(self, now, goal):
         wing, tail, propeller = (
-            removal(now, name, kind, goal.spot) for name, kind in self.parts.items()
+            removal(now, name, seat, goal.spot) for name, (_, seat) in SEATS.items()
         )
         job = choose(goal.part == 0, wing, choose(goal.part == 1, tail, propeller))
         return [(job, laid_there(job))]

@@ -91,18 +91,27 @@ def sits_on(now: View, name: str, mount: str, seat: Seat) -> Array:
     return seated(now, name, job)
 
 
+def place_in_hand(kind: Kind, start: View) -> Place:
+    """Return where a part is that is held at `tcp_pos` and `tcp_yaw`, off along the fingers."""
+    xp, yaw = namespace(start.tcp_yaw), start.tcp_yaw
+    x, y = start.slip * xp.cos(yaw), start.slip * xp.sin(yaw)
+    return Place(start.tcp_pos + stack(x, y, 0 * x - kind.grasp_up - kind.half[2]), yaw)
+
+
+def put(name: str, kind: Kind, place: Place) -> Placement:
+    """Put a part at a place."""
+    return part_at(name, raised(place.pos, kind.half[2]), yaw_quat(place.yaw))
+
+
 def on_seat(name: str, seat: Seat, mount_xy: Array, mount_yaw: Array) -> Placement:
     """Put a part on a seat of a mount that stands at `mount_xy` (..., 2), turned (...)."""
-    place = place_of(seat, mount_xy, mount_yaw)
-    return part_at(name, raised(place.pos, seat.kind.half[2]), yaw_quat(place.yaw))
+    return put(name, seat.kind, place_of(seat, mount_xy, mount_yaw))
 
 
 def in_hand(name: str, kind: Kind, start: View) -> Placement:
-    """Hold a part at `tcp_pos` and `tcp_yaw`, off along the fingers by `slip` (m)."""
-    xp, yaw = namespace(start.tcp_yaw), start.tcp_yaw
-    x, y = start.slip * xp.cos(yaw), start.slip * xp.sin(yaw)
-    pos = start.tcp_pos + stack(x, y, 0 * x - kind.grasp_up)
-    return arm_at(start.tcp_pos, yaw, kind.width + 0 * yaw) | part_at(name, pos, yaw_quat(yaw))
+    """Hold a part where `place_in_hand` says."""
+    arm = arm_at(start.tcp_pos, start.tcp_yaw, kind.width + 0 * start.tcp_yaw)
+    return arm | put(name, kind, place_in_hand(kind, start))
 
 
 def in_turn(now: View, jobs: Sequence[tuple[Job, Array]]) -> tuple[Job, Array, Array]:
