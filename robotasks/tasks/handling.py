@@ -72,14 +72,18 @@ def open_hand(start: View) -> Placement:
 def near(part: str, xy: tuple[Bound, Bound], yaw: tuple[Bound, Bound] = (-0.3, 0.3)) -> Span:
     """Return a start with the open hand around a part: for training alone.
 
-    xy, yaw: where and how it lies, the hand turned like it: -1.3 to 2.9 rad are in its reach.
+    xy, yaw: where and how it lies.
     """
     return Span(**{f"{part}_xy": xy, f"{part}_yaw": yaw}) | AROUND
 
 
 def hand_around(start: View, grasp_pos: Array, yaw: Array) -> Placement:
-    """Hold the hand, open, around a part with this grasp, as a start that is `near` says."""
-    return arm_at(grasp_pos + start.tcp_off, yaw, 0 * yaw + OPEN)
+    """Hold the hand, open, around a part with this grasp, as a start that is `near` says.
+
+    It is turned like the part or, where the wrist cannot, half a turn more: fingers hold alike so.
+    """
+    turned = turn_to(yaw, 0 * yaw, math.pi, CONTROL)
+    return arm_at(grasp_pos + start.tcp_off, turned, 0 * yaw + OPEN)
 
 
 def yaw_of(xaxis: Array) -> Array:

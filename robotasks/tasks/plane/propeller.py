@@ -26,7 +26,7 @@ class Propeller(Assembly):
             propeller_xy=((0.45, -0.22), (0.57, -0.10)), propeller_yaw=(-math.pi, math.pi)
         )
         | TOOL,
-        "near": near("propeller", ((0.45, -0.22), (0.57, -0.10)), yaw=(-1.2, 1.9)),
+        "near": near("propeller", ((0.45, -0.22), (0.57, -0.10)), yaw=(-math.pi, math.pi)),
         "held": HELD,
     }
     horizon = 200

@@ -24,7 +24,7 @@ class Wing(Assembly):
     starts = {
         "default": Span(wing_xy=((0.45, -0.22), (0.57, -0.14)), wing_yaw=(-math.pi, math.pi))
         | TOOL,
-        "near": near("wing", ((0.45, -0.22), (0.57, -0.14)), yaw=(-1.2, 1.9)),
+        "near": near("wing", ((0.45, -0.22), (0.57, -0.14)), yaw=(-math.pi, math.pi)),
         "held": HELD,
     }
     horizon = 200
