@@ -24,10 +24,18 @@ from robotasks.tasks.handling import (
     turn_to,
     wrap,
 )
+from robotasks.tasks.plane.plane_task import PlaneTask
 
 SHAPE = [task for task in TASKS.values() if task.family == "shape"]
 IN_HAND = [
     (task, start) for task in SHAPE for start in task.starts if "slip" in task.starts[start].layout
+]
+ON_THE_WAY = [
+    (task, start)
+    for task in TASKS.values()
+    if isinstance(task, PlaneTask)
+    for start in ("near", "held")
+    if start in task.starts
 ]
 
 
@@ -178,8 +186,8 @@ def test_a_start_in_the_hand_is_a_grasp(task, start):
     assert (dropped == (task.control.width[1] > 0)).all()
 
 
-@pytest.mark.parametrize(("task", "start"), IN_HAND, ids=ids)
-def test_the_expert_goes_on_from_a_start_in_the_hand(task, start):
+@pytest.mark.parametrize(("task", "start"), IN_HAND + ON_THE_WAY, ids=ids)
+def test_the_expert_goes_on_from_a_start_on_the_way(task, start):
     env = TaskVectorEnv(task, 12, start=start, threads=1, autoreset_mode="SameStep")
     env.reset(seed=1)
     for _ in range(env.horizon):
