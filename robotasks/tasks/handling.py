@@ -280,7 +280,8 @@ def letting_go(now: View, done: Array) -> Array:
 def delivery(now: View, job: Job, done: Array) -> Array:
     """How far a part is that is fetched, put on its seat and, once there (`done`), left; 0 to 1."""
     gap = job.gap._replace(turn=abs(turn_left(now, job)))
-    up = gap.up + job.high - job.low
+    # From where it lies; over its seat, from the table: else coming down would count as less.
+    up = gap.up + job.high - job.low * (1 - closeness(gap.aside, 0.04))
     lifted = 0.5 * lift_of(up) + 0.5 * _turned(gap.turn) * lift_of(up, LIFTED + job.high)
     fetched = fetching(now, job.grasp_pos, approaching(now, job), lifted, done)
     # Off the way there counts as farther aside: what is dragged along runs into things, and what

@@ -152,6 +152,10 @@ def test_lifting_a_part_off_a_seat_pays_from_the_seat_on():
     now.tcp_pos[:], now.grip_width[:] = job.grasp_pos, 0.03
     paid = delivery(now, job._replace(low=0.06), now.grip_width < 0)
     assert (np.diff(paid) > 0.0005).all() and paid[-1] - paid[0] > 0.045
+    now, job = handled(part=(0, 0, np.linspace(0.11, 0.04, 50)))  # over its spot
+    now.tcp_pos[:], now.grip_width[:] = job.grasp_pos, 0.03
+    paid = delivery(now, job._replace(low=0.06, depth=0.115), now.grip_width < 0)
+    assert (np.diff(paid) > 0.002).all()  # coming down takes nothing of that
 
 
 def test_a_held_part_is_paid_for_coming_down_and_for_every_degree_of_its_turn():
