@@ -43,7 +43,7 @@ HELD = Span(
     slip=((-0.004, -0.004), (0.004, 0.004)),
 )
 """The peg already in the hand: for training alone."""
-NEAR = near("peg", PEG_XY)
+NEAR = near("peg", PEG_XY, yaw=(-math.pi, math.pi))
 """The open hand around the peg: for training alone."""
 
 
