@@ -35,8 +35,8 @@ FETCH = Tuned(
     horizon=80,
 )
 """Several acts, of which the last pays most: a part is fetched, carried, put and let go."""
-FIND = replace(FETCH, start=("default", "near", "near", "held"))
-"""The same, of a long part that lies any way round."""
+FIND = replace(FETCH, start=("default", "near", "near", "held"), horizon=90)
+"""The same, of a part that lies any way round."""
 LIFT = Tuned(set=("gamma=0.85", "lam=0.9"), start=("default", "near"))
 """The first of these acts alone."""
 
@@ -57,7 +57,7 @@ TUNED: Mapping[str, Mapping[str, Tuned]] = {
         "hockey-slap": SLAP,
         **dict.fromkeys(("shape-extract", "shape-place", "lid-place", "plane-wheel"), FETCH),
         "plane-tail": replace(FETCH, horizon=90),
-        "plane-wing": replace(FIND, horizon=90),
+        **dict.fromkeys(("shape-insert", "plane-wing"), FIND),
         "plane-propeller": replace(FIND, horizon=100),
         "shape-lift": LIFT,
     },
