@@ -37,7 +37,7 @@ FETCH = Tuned(
 """Several acts, of which the last pays most: a part is fetched, carried, put and let go."""
 FIND = replace(FETCH, start=("default", "near", "near", "held"), horizon=90)
 """The same, of a part that lies any way round."""
-LIFT = Tuned(set=("gamma=0.85", "lam=0.9"), start=("default", "near"))
+LIFT = replace(FETCH, start=("default", "near"), horizon=60)
 """The first of these acts alone."""
 
 TUNED: Mapping[str, Mapping[str, Tuned]] = {
@@ -55,9 +55,15 @@ TUNED: Mapping[str, Mapping[str, Tuned]] = {
             SHOT,
         ),
         "hockey-slap": SLAP,
-        **dict.fromkeys(("shape-extract", "shape-place", "lid-place", "plane-wheel"), FETCH),
+        **dict.fromkeys(("shape-extract", "lid-place", "plane-wheel"), FETCH),
         "plane-tail": replace(FETCH, horizon=90),
-        **dict.fromkeys(("shape-insert", "plane-wing"), FIND),
+        **dict.fromkeys(
+            (
+                *("shape-insert", "shape-insert-moved", "shape-insert-tight", "shape-place"),
+                "plane-wing",
+            ),
+            FIND,
+        ),
         "plane-propeller": replace(FIND, horizon=100),
         "shape-lift": LIFT,
     },
